@@ -1,0 +1,6 @@
+//! rgpt carries a goal for a software repository from plan to tested commit.
+//!
+//! The modules, in layer order; each imports only from those with a lower number
+//! (`tests/layers.rs` enforces it):
+//!
+
