@@ -3,4 +3,6 @@
 //! The modules, in layer order; each imports only from those with a lower number
 //! (`tests/layers.rs` enforces it):
 //!
+//! - 0 [`domain`]: the words and rules of a run, pure
 
+pub mod domain;
