@@ -4,5 +4,7 @@
 //! (`tests/layers.rs` enforces it):
 //!
 //! - 0 [`domain`]: the words and rules of a run, pure
+//! - 0 [`failpoint`]: places where a test kills the process
 
 pub mod domain;
+pub mod failpoint;
