@@ -5,6 +5,8 @@
 //!
 //! - 0 [`domain`]: the words and rules of a run, pure
 //! - 0 [`failpoint`]: places where a test kills the process
+//! - 1 [`config`]: the layers of configuration -> one checked `Config` of plain data
 
+pub mod config;
 pub mod domain;
 pub mod failpoint;

@@ -1,0 +1,456 @@
+//! The settings themselves: plain data, complete, checked. What each means stands in `orchestrator.yaml`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::units;
+use crate::domain::finding::Category;
+
+/// The effective configuration of a run. Maps whose order matters keep the order of the files.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Providers by name.
+    pub providers: BTreeMap<String, Provider>,
+    /// Models by name.
+    pub models: BTreeMap<String, ModelConfig>,
+    /// Settings by phase and agent name (`planner`, `builder`, `tester`, `releaser`, …).
+    pub phases: BTreeMap<String, PhaseConfig>,
+    /// What a run may spend.
+    pub budget: Budget,
+    /// How a run goes on.
+    pub execution: Execution,
+    /// Checks by name, in the order in which they run.
+    #[serde(with = "super::ordered")]
+    pub checks: Vec<(String, CheckConfig)>,
+    /// How many findings are tolerated.
+    pub findings: FindingLimits,
+    /// The gate's settings.
+    pub policy: Policy,
+    /// What becomes of a success.
+    pub release: Release,
+    /// How worktrees are made.
+    pub workspace: WorkspaceConfig,
+    /// What is logged, and how.
+    pub logging: Logging,
+}
+
+/// Someone who answers model calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Its protocol.
+    pub kind: ProviderKind,
+    /// The name of the environment variable that holds the key.
+    pub api_key_env: Option<String>,
+    /// Where it is, if not at its usual place.
+    pub base_url: Option<String>,
+    /// `responses` or `chat`, for the `openai` kind.
+    pub api: Option<String>,
+    /// The script of a `scripted` provider, resolved against the folder of the file that names it.
+    pub script: Option<std::path::PathBuf>,
+}
+
+/// The protocols of providers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProviderKind {
+    /// OpenAI and every compatible server.
+    OpenAi,
+    /// Anthropic messages.
+    Anthropic,
+    /// Google Gemini.
+    Gemini,
+    /// Ollama's own protocol.
+    Ollama,
+    /// Replies from a file.
+    Scripted,
+}
+
+/// A model that may be asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// The model's name at the provider.
+    pub model: String,
+    /// The most tokens of prompt and answer together.
+    pub context_window: Option<u64>,
+    /// The most tokens of one answer.
+    pub max_output: Option<u32>,
+    /// What it costs; without one, the token budget governs.
+    pub price: Option<Price>,
+    /// How well it reasons, 0 to 1.
+    pub reasoning: Option<f64>,
+    /// Whether it calls tools natively; if not, calls are fenced JSON in its text.
+    #[serde(default = "yes")]
+    pub tools: bool,
+    /// Whether it can be held to a JSON schema.
+    #[serde(default = "yes")]
+    pub json: bool,
+}
+
+/// US dollars for a million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input: f64,
+    /// Generated tokens.
+    pub output: f64,
+    /// Prompt tokens from the provider's cache; as `input` if none.
+    pub cached_input: Option<f64>,
+}
+
+/// How a phase's agent is carried out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhaseConfig {
+    /// Models in order of preference.
+    pub models: Vec<String>,
+    /// Sampling temperature.
+    pub temperature: Option<f32>,
+    /// Reasoning effort.
+    pub effort: Option<Effort>,
+    /// The most answers of a model in one execution (default 60).
+    pub max_turns: Option<u32>,
+}
+
+/// Reasoning effort, for models that know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+/// What a run may spend; `None` means no limit of that kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// US dollars (default 5).
+    pub usd: Option<f64>,
+    /// Tokens in and out (default 2,000,000).
+    pub tokens: Option<u64>,
+    /// Wall time (default 2 h).
+    #[serde(default, with = "units::optional_duration")]
+    pub wall: Option<Duration>,
+}
+
+/// How a run goes on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Execution {
+    /// Failures of a phase before the run is given up (default 3).
+    pub max_retries: u32,
+    /// Heals of a run before it is given up (default 12).
+    pub max_heals: u32,
+    /// Independent steps at a time (only 1 for now).
+    pub parallel_steps: u32,
+    /// What a step that stays broken means.
+    pub on_step_failure: OnStepFailure,
+}
+
+/// What a step that stays broken means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnStepFailure {
+    /// The run fails.
+    #[default]
+    Stop,
+    /// Its dependants are skipped, the others go on.
+    Continue,
+}
+
+/// A build, test, lint, security or custom command of the repository.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckConfig {
+    /// Its kind.
+    pub kind: Category,
+    /// The command line, for `sh -c`.
+    pub command: String,
+    /// Where it runs, relative to the project's folder.
+    #[serde(default = "project_folder")]
+    pub cwd: String,
+    /// Its time limit (default by kind: test 15 min, build 30 min, other 60 s).
+    #[serde(with = "units::duration")]
+    pub timeout: Duration,
+    /// How its report is read.
+    #[serde(default)]
+    pub report: ReportFormat,
+    /// How many shards it runs in (only 1 for now).
+    #[serde(default = "one")]
+    pub shards: u32,
+    /// Variables set for it.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Variables of rgpt's own environment that it may see.
+    #[serde(default)]
+    pub pass_env: Vec<String>,
+    /// What network it may use.
+    #[serde(default)]
+    pub network: Network,
+}
+
+/// How a check's report is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportFormat {
+    /// Recognised from the output.
+    #[default]
+    Auto,
+    /// Only the exit code counts.
+    None,
+    /// The text that `cargo test` prints.
+    CargoTest,
+    /// The text that pytest prints.
+    Pytest,
+}
+
+/// What network a command may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    /// None at all.
+    None,
+    /// Only this machine.
+    Loopback,
+    /// Whatever the machine has.
+    #[default]
+    Host,
+}
+
+/// How many findings are tolerated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FindingLimits {
+    /// Major ones (default 0).
+    pub max_major: u32,
+    /// Medium ones (default 10).
+    pub max_medium: u32,
+}
+
+/// The gate's settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// What happens to an edit outside a step's scope.
+    pub mode: PolicyMode,
+    /// Labels that a person gave the run.
+    pub labels: Vec<String>,
+    /// Globs that no agent may change, added to those that are always protected.
+    pub protected: Vec<String>,
+    /// How commands are confined.
+    pub sandbox: Sandbox,
+}
+
+/// What happens to an edit outside a step's scope.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PolicyMode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// A person is asked.
+    Ask,
+    /// It is allowed.
+    Off,
+}
+
+/// How commands are confined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sandbox {
+    /// As far as the kernel can; a model's commands are refused where it cannot.
+    #[default]
+    Auto,
+    /// Not at all.
+    Off,
+}
+
+/// What becomes of a success.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Release {
+    /// Where it goes (only `branch` for now).
+    pub mode: ReleaseMode,
+    /// One commit for the run, or one for each step.
+    pub commits: ReleaseCommits,
+    /// The commit message; `{title}`, `{goal}`, `{summary}`, `{run}` are filled in.
+    pub commit_template: Option<String>,
+}
+
+/// Where a success goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseMode {
+    /// A new branch.
+    #[default]
+    Branch,
+    /// The user's branch.
+    Merge,
+    /// A pull request.
+    PullRequest,
+}
+
+/// How many commits the published branch has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseCommits {
+    /// One for the run.
+    #[default]
+    One,
+    /// One for each step that changed something.
+    PerStep,
+}
+
+/// How worktrees are made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkspaceConfig {
+    /// Commands that run once when a worktree is made; `None`: detected from lock files.
+    pub setup: Option<Vec<SetupConfig>>,
+    /// Ignored folders of the user's tree that are copied in (none for now).
+    pub share: Vec<String>,
+    /// Whether a finished run hands its build output on to the next (default true).
+    pub cache: bool,
+}
+
+/// One set-up command.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetupConfig {
+    /// The command line, for `sh -c`.
+    pub command: String,
+    /// What network it may use.
+    #[serde(default)]
+    pub network: Network,
+    /// Its time limit (default 30 min).
+    #[serde(default = "half_an_hour", with = "units::duration")]
+    pub timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logging {
+    /// The level, as in `info`.
+    pub level: String,
+    /// The form of log files.
+    pub format: LogFormat,
+    /// The size in bytes at which a log file is put aside.
+    #[serde(with = "units::size")]
+    pub rotate: u64,
+    /// How many put-aside log files are kept.
+    pub keep: u32,
+}
+
+/// The form of log files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Plain lines.
+    Text,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn project_folder() -> String {
+    ".".to_owned()
+}
+
+fn half_an_hour() -> Duration {
+    Duration::from_secs(30 * 60)
+}
+
+impl CheckConfig {
+    /// The kind of a check whose configuration names none: that of its own name, else custom.
+    pub(crate) fn kind_by_name(name: &str) -> Category {
+        match name {
+            "build" => Category::Build,
+            "test" => Category::Test,
+            "lint" => Category::Lint,
+            "security" => Category::Security,
+            _ => Category::Custom,
+        }
+    }
+
+    /// The time limit of a check whose configuration names none.
+    pub(crate) fn timeout_by_kind(kind: Category) -> Duration {
+        match kind {
+            Category::Test => Duration::from_secs(15 * 60),
+            Category::Build => Duration::from_secs(30 * 60),
+            Category::Lint | Category::Security | Category::Custom => Duration::from_secs(60),
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            usd: Some(5.0),
+            tokens: Some(2_000_000),
+            wall: Some(Duration::from_secs(2 * 60 * 60)),
+        }
+    }
+}
+
+impl Default for Execution {
+    fn default() -> Self {
+        Self {
+            max_retries: 3,
+            max_heals: 12,
+            parallel_steps: 1,
+            on_step_failure: OnStepFailure::Stop,
+        }
+    }
+}
+
+impl Default for FindingLimits {
+    fn default() -> Self {
+        Self {
+            max_major: 0,
+            max_medium: 10,
+        }
+    }
+}
+
+impl Default for WorkspaceConfig {
+    fn default() -> Self {
+        Self {
+            setup: None,
+            share: Vec::new(),
+            cache: true,
+        }
+    }
+}
+
+impl Default for Logging {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Json,
+            rotate: 10 * 1024 * 1024,
+            keep: 5,
+        }
+    }
+}
