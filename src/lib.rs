@@ -6,7 +6,9 @@
 //! - 0 [`domain`]: the words and rules of a run, pure
 //! - 0 [`failpoint`]: places where a test kills the process
 //! - 1 [`config`]: the layers of configuration -> one checked `Config` of plain data
+//! - 2 [`policy`]: the gate, the only place that can make an `Approved`
 
 pub mod config;
 pub mod domain;
 pub mod failpoint;
+pub mod policy;
