@@ -7,8 +7,10 @@
 //! - 0 [`failpoint`]: places where a test kills the process
 //! - 1 [`config`]: the layers of configuration -> one checked `Config` of plain data
 //! - 2 [`policy`]: the gate, the only place that can make an `Approved`
+//! - 2 [`heal`]: evidence -> classified failure; failure + history -> remedy
 
 pub mod config;
 pub mod domain;
 pub mod failpoint;
+pub mod heal;
 pub mod policy;

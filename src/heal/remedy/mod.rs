@@ -1,0 +1,242 @@
+//! What to do about a failure: the ladders, and which rung is next.
+
+mod evidence;
+mod ladder;
+#[cfg(test)]
+mod tests;
+
+use crate::domain::event::StopReason;
+use crate::domain::failure::Failure;
+use crate::domain::id::{Digest, RunId, StepId, TreeId};
+use crate::domain::phase::Phase;
+use crate::domain::remedy::{HealAction, Remedy};
+
+use super::backoff::full_jitter;
+use ladder::{End, Rung};
+
+/// Where a run stands when a failure is to be healed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Situation {
+    /// The run; seeds the jitter.
+    pub run: RunId,
+    /// The phase that failed.
+    pub phase: Phase,
+    /// The step that failed, if one did.
+    pub step: Option<StepId>,
+    /// The tree the repair would start from.
+    pub tree: TreeId,
+    /// How many models are named for the phase.
+    pub models: usize,
+    /// Whether the workspace has set-up commands.
+    pub has_setup: bool,
+    /// The committed template of a file that is missing, as `.env.example`.
+    pub template_for_missing: Option<String>,
+    /// Whether there is a plan to go by.
+    pub plan_exists: bool,
+    /// The answer that could not be used, for failures of answers.
+    pub answer: Option<String>,
+    /// The change so far as a unified diff, capped; empty if there is none.
+    pub diff: String,
+    /// The code around the failure, capped; empty if nobody knows it.
+    pub code: String,
+    /// How often the run was resumed. Whatever was tried before may be tried again, because a
+    /// person had the chance to change the circumstances.
+    pub resumed: u32,
+}
+
+/// A repair that was begun.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tried {
+    /// The failure it was for.
+    pub signature: Digest,
+    /// What was done.
+    pub action: HealAction,
+    /// Its [`Remedy::input`].
+    pub input: Digest,
+    /// Whether it made things strictly better.
+    pub kept: bool,
+    /// What came of it, for later repairs to read.
+    pub evidence: String,
+    /// [`Situation::resumed`] at the time.
+    pub resumed: u32,
+}
+
+/// What may still be spent on repairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealBudget {
+    /// Failures of this phase, this one included.
+    pub failures: u32,
+    /// Failures of a phase that are repaired.
+    pub max_retries: u32,
+    /// Repairs begun in this run.
+    pub heals: u32,
+    /// Repairs of a run.
+    pub max_heals: u32,
+}
+
+/// What to do about a failure.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// Repair it.
+    Act(Remedy),
+    /// Stand still, resumable.
+    Stop {
+        /// Why.
+        reason: StopReason,
+        /// The same for people.
+        message: String,
+        /// What a person must do first, if anything.
+        action_required: Option<String>,
+    },
+    /// There is no way on within this budget.
+    GiveUp {
+        /// Why, naming the limit if it is one.
+        reason: String,
+    },
+}
+
+/// Chooses the cheapest repair that adds evidence and was not tried.
+///
+/// The same (signature, action, input) is never returned twice, whatever the history. A rung is
+/// passed over when it does not apply, when it was tried for this failure and not kept, or when
+/// its last two tries (for any failure) were not kept: then only a higher rung brings news.
+/// Standing still costs nothing and does not need a budget; acting does.
+pub fn choose(
+    failure: &Failure,
+    at: &Situation,
+    history: &[Tried],
+    budget: &HealBudget,
+) -> Decision {
+    let ladder = ladder::of(failure);
+    let next = ladder
+        .rungs
+        .iter()
+        .filter(|rung| (rung.applies)(failure, at))
+        .filter(|rung| !is_exhausted(rung, failure, at, history))
+        .map(|rung| remedy(rung, failure, at, history))
+        .find(|remedy| !history.iter().any(|tried| tried.input == remedy.input));
+    match next {
+        Some(remedy) => match limit_reached(failure, budget) {
+            Some(reason) => Decision::GiveUp { reason },
+            None => Decision::Act(remedy),
+        },
+        None => end(ladder.end, failure, history),
+    }
+}
+
+fn is_exhausted(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> bool {
+    // A second refusal in a run is no slip; nobody argues with the policy twice.
+    if rung.action == HealAction::PolicyCorrection {
+        return history.iter().any(|tried| tried.action == rung.action);
+    }
+    let recent = history
+        .iter()
+        .filter(|tried| tried.action == rung.action && tried.resumed == at.resumed);
+    let in_vain = recent
+        .clone()
+        .filter(|tried| tried.signature == failure.signature && !tried.kept)
+        .count();
+    let last_two_in_vain = recent.clone().count() >= 2
+        && recent.rev().take(2).all(|tried| !tried.kept)
+        && rung.tries == 1;
+    in_vain >= rung.tries || last_two_in_vain
+}
+
+fn remedy(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> Remedy {
+    let attempt = history
+        .iter()
+        .filter(|tried| tried.action == rung.action && tried.signature == failure.signature)
+        .count();
+    let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+    let wait_ms = match rung.action {
+        HealAction::Backoff => wait(failure, at.run, attempt),
+        _ => 0,
+    };
+    let evidence = evidence::gather(rung.action, failure, at, history, wait_ms, attempt);
+    let input = Digest::of(
+        [
+            failure.signature.as_str(),
+            rung.action.as_str(),
+            at.tree.as_str(),
+            &at.resumed.to_string(),
+            &evidence,
+        ]
+        .join("\0")
+        .as_bytes(),
+    );
+    let (goto, step) = rung.goto.place(at);
+    Remedy {
+        action: rung.action,
+        goto,
+        step,
+        evidence,
+        input,
+        wait_ms,
+        reason: rung.reason.to_owned(),
+    }
+}
+
+/// The wait before the next try, in milliseconds: what the other side asked for, exactly; else
+/// full jitter from 0.5 s, at most 30 s. A long rest was had while the run was parked.
+fn wait(failure: &Failure, run: RunId, attempt: u32) -> u64 {
+    if ladder::is_long_rest(failure) {
+        return 0;
+    }
+    failure.retry_after_ms.unwrap_or_else(|| {
+        let seed = format!("{run}\0{}", failure.signature);
+        full_jitter(&seed, attempt, 500, 30_000)
+    })
+}
+
+fn limit_reached(failure: &Failure, budget: &HealBudget) -> Option<String> {
+    let limit = if budget.failures > budget.max_retries {
+        format!(
+            "the phase failed {} times, max_retries is {}",
+            budget.failures, budget.max_retries
+        )
+    } else if budget.heals >= budget.max_heals {
+        format!(
+            "the run had {} heals, max_heals is {}",
+            budget.heals, budget.max_heals
+        )
+    } else {
+        return None;
+    };
+    Some(format!("{limit}; the last failure: {}", failure.message))
+}
+
+fn end(end: End, failure: &Failure, history: &[Tried]) -> Decision {
+    match end {
+        End::GiveUp => {
+            let mut tried: Vec<&str> = history
+                .iter()
+                .filter(|tried| tried.signature == failure.signature)
+                .map(|tried| tried.action.as_str())
+                .collect();
+            tried.dedup();
+            let tried = if tried.is_empty() {
+                "no repair applies".to_owned()
+            } else {
+                format!("no repair is left after {}", tried.join(", "))
+            };
+            Decision::GiveUp {
+                reason: format!("{tried}: {}", failure.message),
+            }
+        }
+        End::Park => Decision::Stop {
+            reason: StopReason::RateLimited,
+            message: format!("no model can be reached for now: {}", failure.message),
+            action_required: failure.action_required.clone(),
+        },
+        End::Ask => Decision::Stop {
+            reason: StopReason::AwaitingHuman,
+            message: failure.message.clone(),
+            action_required: Some(
+                failure
+                    .action_required
+                    .clone()
+                    .unwrap_or_else(|| format!("resolve this, then resume: {}", failure.message)),
+            ),
+        },
+    }
+}
