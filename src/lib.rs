@@ -8,7 +8,9 @@
 //! - 1 [`config`]: the layers of configuration -> one checked `Config` of plain data
 //! - 2 [`policy`]: the gate, the only place that can make an `Approved`
 //! - 2 [`heal`]: evidence -> classified failure; failure + history -> remedy
+//! - 2 [`agents`]: pure functions of (brief, tape), one file an agent
 
+pub mod agents;
 pub mod config;
 pub mod domain;
 pub mod failpoint;

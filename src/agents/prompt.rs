@@ -1,0 +1,139 @@
+//! What agents are told: the system prompts, and the first message rendered from the brief.
+
+use std::fmt::Write as _;
+
+use crate::domain::brief::Brief;
+use crate::domain::message::ToolSpec;
+use crate::domain::phase::Agent;
+use crate::domain::plan::Plan;
+
+/// The system prompt of an agent. Its first line says who it is.
+pub(super) fn system(agent: Agent) -> &'static str {
+    match agent {
+        Agent::Planner => include_str!("prompts/planner.md"),
+        Agent::Builder => include_str!("prompts/builder.md"),
+        Agent::Tester => include_str!("prompts/tester.md"),
+        Agent::Releaser => include_str!("prompts/releaser.md"),
+    }
+}
+
+/// The system prompt with the tools described, for models that do not call tools natively.
+pub(super) fn system_with_tools(agent: Agent, brief: &Brief, tools: &[ToolSpec]) -> String {
+    let mut text = system(agent).to_owned();
+    if !brief.context.models.native_tools && !tools.is_empty() {
+        text.push_str(include_str!("prompts/fenced_tools.md"));
+        for tool in tools {
+            let _ = writeln!(
+                text,
+                "- `{}`: {} Arguments: {}",
+                tool.name, tool.description, tool.parameters
+            );
+        }
+    }
+    text
+}
+
+/// The planner's first message.
+pub(super) fn planner(brief: &Brief) -> String {
+    let mut text = goal(brief);
+    if let Some(plan) = &brief.task.plan {
+        section(
+            &mut text,
+            "The plan so far",
+            &plan_lines(plan, &brief.task.finished_steps),
+        );
+    }
+    evidence(&mut text, brief);
+    repository(&mut text, brief);
+    text
+}
+
+/// The builder's first message, for a step or for a repair of the whole.
+pub(super) fn builder(brief: &Brief) -> String {
+    let mut text = goal(brief);
+    if let Some(step) = &brief.task.step {
+        let mut lines = format!("{} ({})\n{}", step.name, step.id, step.description);
+        for criterion in &step.verification_criteria {
+            let _ = write!(lines, "\n- must hold: {criterion}");
+        }
+        section(&mut text, "Your step", &lines);
+    } else if let Some(plan) = &brief.task.plan {
+        section(
+            &mut text,
+            "What has been done",
+            &plan_lines(plan, &brief.task.finished_steps),
+        );
+    }
+    if !brief.task.scope.is_empty() {
+        section(
+            &mut text,
+            "Files you may change",
+            &bullets(&brief.task.scope),
+        );
+    }
+    evidence(&mut text, brief);
+    repository(&mut text, brief);
+    text
+}
+
+/// The goal, as every first message begins.
+pub(super) fn goal(brief: &Brief) -> String {
+    let mut text = String::new();
+    section(&mut text, "Goal", &brief.task.goal);
+    text
+}
+
+fn evidence(text: &mut String, brief: &Brief) {
+    if let Some(evidence) = &brief.task.evidence {
+        let heading = format!("What went wrong before ({})", evidence.error_type);
+        section(text, &heading, &evidence.text);
+    }
+}
+
+fn repository(text: &mut String, brief: &Brief) {
+    if !brief.context.files.is_empty() {
+        section(
+            text,
+            "Files of the repository",
+            &brief.context.files.join("\n"),
+        );
+    }
+    for file in &brief.context.texts {
+        section(text, &format!("File {}", file.path), &file.text);
+    }
+}
+
+fn plan_lines(plan: &Plan, finished: &[String]) -> String {
+    let mut lines = plan.summary.clone();
+    for step in &plan.steps {
+        let done = if finished.contains(&step.id.0) {
+            "done, stays"
+        } else {
+            "open"
+        };
+        let _ = write!(
+            lines,
+            "\n- {} ({done}): {}: {}",
+            step.id, step.name, step.description
+        );
+        if !step.files.is_empty() {
+            let _ = write!(lines, " [files: {}]", step.files.join(", "));
+        }
+    }
+    lines
+}
+
+fn bullets(items: &[String]) -> String {
+    items
+        .iter()
+        .map(|item| format!("- {item}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn section(text: &mut String, heading: &str, body: &str) {
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let _ = writeln!(text, "## {heading}\n{body}");
+}
