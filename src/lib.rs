@@ -9,8 +9,10 @@
 //! - 2 [`policy`]: the gate, the only place that can make an `Approved`
 //! - 2 [`heal`]: evidence -> classified failure; failure + history -> remedy
 //! - 2 [`agents`]: pure functions of (brief, tape), one file an agent
+//! - 3 [`bus`]: events out, to whoever listens in this process
 
 pub mod agents;
+pub mod bus;
 pub mod config;
 pub mod domain;
 pub mod failpoint;
