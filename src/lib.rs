@@ -9,6 +9,7 @@
 //! - 2 [`policy`]: the gate, the only place that can make an `Approved`
 //! - 2 [`heal`]: evidence -> classified failure; failure + history -> remedy
 //! - 2 [`agents`]: pure functions of (brief, tape), one file an agent
+//! - 3 [`store`]: SQLite, the one door; the only SQL
 //! - 3 [`bus`]: events out, to whoever listens in this process
 
 pub mod agents;
@@ -18,3 +19,4 @@ pub mod domain;
 pub mod failpoint;
 pub mod heal;
 pub mod policy;
+pub mod store;

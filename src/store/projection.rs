@@ -1,0 +1,135 @@
+//! What people query: rows that say what the events come to.
+//!
+//! [`project`] is the only way in. It is a function of the event and the run after it, so that
+//! writing an event and making everything again come to the same rows.
+
+use rusqlite::Connection;
+
+use super::error::StoreError;
+use super::{checks, executions, findings, phases, runs, self_heal, steps};
+use crate::domain::event::{CheckCompleted, Event, PhaseCompleted, PhaseError, PhaseStarted};
+use crate::domain::step::StepStatus;
+use crate::domain::{Phase, Record, Run};
+
+/// The tables that are projections, those that others refer to first. `runs` has the run's number
+/// in `id`, the others in `run_id`.
+pub(super) const TABLES: [&str; 7] = [
+    "runs",
+    "phases",
+    "steps",
+    "executions",
+    "checks",
+    "findings",
+    "self_heal",
+];
+
+/// Writes what `record` changes; `run` is the run after it.
+pub(super) fn project(tx: &Connection, record: &Record, run: &Run) -> Result<(), StoreError> {
+    match &record.event {
+        Event::RunCreated(_) => return runs::insert(tx, run),
+        _ => runs::update(tx, run)?,
+    }
+    match &record.event {
+        Event::RunCreated(_)
+        | Event::RunStopped(_)
+        | Event::RunCancelled { .. }
+        | Event::GateDenied { .. } => Ok(()),
+        Event::RunDone(_) | Event::RunFailed(_) => phases::write(tx, run),
+        Event::RunResumed(resumed) => {
+            if resumed.from.is_some() {
+                executions::interrupt(tx, run)?;
+                self_heal::settle_left_behind(tx, run)?;
+                steps::replace(tx, run)?;
+            }
+            phases::write(tx, run)
+        }
+        Event::PhaseStarted(started) => phase_started(tx, run, started),
+        Event::PhaseCompleted(completed) => phase_completed(tx, run, completed),
+        Event::PhaseError(error) => phase_error(tx, run, error),
+        Event::StepStarted(started) => {
+            steps::update(tx, run, &started.step, StepStatus::Pending)?;
+            executions::insert(tx, run, started.execution.id)
+        }
+        Event::StepCompleted(completed) => {
+            steps::update(tx, run, &completed.step, StepStatus::Running)?;
+            executions::end(tx, run, completed.execution)
+        }
+        Event::StepError(error) => {
+            steps::update(tx, run, &error.step, StepStatus::Running)?;
+            executions::end(tx, run, error.execution)
+        }
+        Event::StepSkipped { step, .. } => steps::update(tx, run, step, StepStatus::Pending),
+        Event::HealStarted(started) => {
+            self_heal::insert(tx, run, started.heal)?;
+            phases::write(tx, run)
+        }
+        Event::HealSuccess(settled) => {
+            self_heal::settle(tx, run, settled.heal)?;
+            phases::write(tx, run)
+        }
+        Event::HealFailed(settled) => {
+            self_heal::settle(tx, run, settled.heal)?;
+            steps::replace(tx, run)?;
+            phases::write(tx, run)
+        }
+        Event::CheckCompleted(completed) => check_completed(tx, run, completed, record),
+        Event::FindingRecorded { finding, .. } => findings::insert(tx, run, finding.id, record.at),
+    }
+}
+
+fn phase_started(tx: &Connection, run: &Run, started: &PhaseStarted) -> Result<(), StoreError> {
+    phases::write(tx, run)?;
+    if started.phase == Phase::Builder {
+        steps::replace(tx, run)?;
+    }
+    match &started.execution {
+        Some(execution) => executions::insert(tx, run, execution.id),
+        None => Ok(()),
+    }
+}
+
+fn phase_completed(
+    tx: &Connection,
+    run: &Run,
+    completed: &PhaseCompleted,
+) -> Result<(), StoreError> {
+    phases::leave(tx, run, completed.phase)?;
+    phases::write(tx, run)?;
+    if let Some(execution) = completed.execution {
+        executions::end(tx, run, execution)?;
+    }
+    if completed.phase == Phase::Planner {
+        steps::replace(tx, run)?;
+    }
+    Ok(())
+}
+
+fn phase_error(tx: &Connection, run: &Run, error: &PhaseError) -> Result<(), StoreError> {
+    phases::leave(tx, run, error.phase)?;
+    phases::write(tx, run)?;
+    let Some(execution) = error.execution else {
+        return Ok(());
+    };
+    if error.step.is_none() {
+        executions::end(tx, run, execution)?;
+    }
+    executions::explain(tx, run, execution, &error.failure)
+}
+
+fn check_completed(
+    tx: &Connection,
+    run: &Run,
+    completed: &CheckCompleted,
+    record: &Record,
+) -> Result<(), StoreError> {
+    checks::insert(tx, run, completed, record.at)?;
+    completed
+        .resolved
+        .iter()
+        .try_for_each(|id| findings::resolve(tx, run, *id, record.at))
+}
+
+/// The place of the `count`-th row of a list that counts from 1.
+pub(super) fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
