@@ -10,6 +10,7 @@
 //! - 2 [`heal`]: evidence -> classified failure; failure + history -> remedy
 //! - 2 [`agents`]: pure functions of (brief, tape), one file an agent
 //! - 3 [`store`]: SQLite, the one door; the only SQL
+//! - 3 [`llm`]: asking models: one trait, one file a protocol, the mesh
 //! - 3 [`bus`]: events out, to whoever listens in this process
 
 pub mod agents;
@@ -18,5 +19,6 @@ pub mod config;
 pub mod domain;
 pub mod failpoint;
 pub mod heal;
+pub mod llm;
 pub mod policy;
 pub mod store;
