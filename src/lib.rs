@@ -12,6 +12,7 @@
 //! - 3 [`store`]: SQLite, the one door; the only SQL
 //! - 3 [`llm`]: asking models: one trait, one file a protocol, the mesh
 //! - 3 [`bus`]: events out, to whoever listens in this process
+//! - 3 [`workspace`]: worktrees, edits, confined commands; the only process spawning
 
 pub mod agents;
 pub mod bus;
@@ -22,3 +23,4 @@ pub mod heal;
 pub mod llm;
 pub mod policy;
 pub mod store;
+pub mod workspace;

@@ -1,0 +1,102 @@
+//! Where worktrees are: outside of every repository, so that no tool walks up into one.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::RunId;
+
+/// What a worktree is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The builder works in it.
+    Build,
+    /// The final checks run in it.
+    Check,
+    /// The checks run in it on the tree that the run started from.
+    Base,
+}
+
+/// Why there is no place for worktrees.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// The cache folder is in a repository.
+    #[error(
+        "worktrees must be outside of every repository, but {} is in the one at {}",
+        cache.display(),
+        repository.display()
+    )]
+    InsideRepository {
+        /// The cache folder.
+        cache: PathBuf,
+        /// The folder with the `.git`.
+        repository: PathBuf,
+    },
+    /// The cache folder is not known in full.
+    #[error("the cache folder {} is not an absolute path", cache.display())]
+    Relative {
+        /// The cache folder.
+        cache: PathBuf,
+    },
+}
+
+impl PlaceError {
+    /// What to do or type next.
+    pub fn hint(&self) -> String {
+        "name a folder outside of it: `export XDG_CACHE_HOME=/var/tmp/$USER`".to_owned()
+    }
+}
+
+/// The folder for a worktree: `<cache_home>/rgpt/<repo_id>/run-<id>[-check|-base]/<repo_name>`,
+/// with the links of the part that exists resolved. The last part is the repository's own name,
+/// since some tools name what they build after it.
+///
+/// # Errors
+/// The place would be inside a repository.
+pub fn place(
+    cache_home: &Path,
+    repo_id: &str,
+    run: RunId,
+    purpose: Purpose,
+    repo_name: &str,
+) -> Result<PathBuf, PlaceError> {
+    if !cache_home.is_absolute() {
+        return Err(PlaceError::Relative {
+            cache: cache_home.to_owned(),
+        });
+    }
+    let cache = resolved(cache_home);
+    if let Some(repository) = cache.ancestors().find(|folder| is_repository(folder)) {
+        let repository = repository.to_owned();
+        return Err(PlaceError::InsideRepository { cache, repository });
+    }
+    let suffix = match purpose {
+        Purpose::Build => "",
+        Purpose::Check => "-check",
+        Purpose::Base => "-base",
+    };
+    let name = match repo_name {
+        "" | "." | ".." | ".git" => "repository",
+        name if name.contains('/') => "repository",
+        name => name,
+    };
+    Ok(cache
+        .join("rgpt")
+        .join(repo_id)
+        .join(format!("run-{run}{suffix}"))
+        .join(name))
+}
+
+/// `path` with the links of its existing part resolved.
+fn resolved(path: &Path) -> PathBuf {
+    path.ancestors()
+        .find_map(|existing| {
+            let canonical = existing.canonicalize().ok()?;
+            Some(canonical.join(path.strip_prefix(existing).ok()?))
+        })
+        .map_or_else(|| path.to_owned(), |path| path.components().collect())
+}
+
+/// Has a `.git`, or is a git directory itself.
+fn is_repository(folder: &Path) -> bool {
+    folder.join(".git").symlink_metadata().is_ok()
+        || (folder.join("HEAD").is_file() && folder.join("objects").is_dir())
+}
