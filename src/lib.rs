@@ -13,6 +13,7 @@
 //! - 3 [`llm`]: asking models: one trait, one file a protocol, the mesh
 //! - 3 [`bus`]: events out, to whoever listens in this process
 //! - 3 [`workspace`]: worktrees, edits, confined commands; the only process spawning
+//! - 4 [`verify`]: checks -> findings and verdicts, one file a report format
 
 pub mod agents;
 pub mod bus;
@@ -23,4 +24,5 @@ pub mod heal;
 pub mod llm;
 pub mod policy;
 pub mod store;
+pub mod verify;
 pub mod workspace;

@@ -1,0 +1,325 @@
+//! One check's run -> its verdict and what it says about the tree.
+
+use crate::config::CheckConfig;
+use crate::domain::check::{CheckResult, CheckScope, CheckStatus, TestStatus};
+use crate::domain::finding::{Category, Observation, Severity};
+use crate::domain::id::{Digest, TreeId};
+
+use super::diagnostics::{self, MAX_OBSERVATIONS, one_line};
+use super::report::{Report, Reported, lines, recognise};
+use super::runner;
+
+/// What running a check's command gave.
+#[derive(Clone, Debug, Default)]
+pub struct RunFacts {
+    /// The exit code; none if a signal or the time limit ended it.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it, as in `SIGKILL`.
+    pub signal: Option<String>,
+    /// Whether it was killed at its time limit.
+    pub timed_out: bool,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// The whole of its standard output; a report is only whole if this is.
+    pub stdout: String,
+    /// The whole of its standard error.
+    pub stderr: String,
+    /// The absolute folder it ran in: the check's `cwd` in the tree. Places in its output are read against it.
+    pub folder: String,
+    /// Both as they came, capped for the record.
+    pub output: String,
+    /// Where the whole output is, if `output` was cut.
+    pub full_output: Option<Digest>,
+}
+
+/// Judges a check's run. Exit code and report must agree: a failing test fails the check whatever the exit code, a
+/// bad exit code fails it whatever the report, and a report that breaks off proves nothing.
+pub fn judge(
+    name: &str,
+    check: &CheckConfig,
+    scope: CheckScope,
+    tree: TreeId,
+    run: RunFacts,
+) -> CheckResult {
+    let reading = runner::reading(check);
+    let report = recognise(&run.stdout, &run.stderr, reading.format);
+    let verdict = Verdict::of(check, reading.promised, &run, report.as_ref());
+    let mut observations = observe(check, &run, report.as_ref(), verdict.status);
+    observations.extend(verdict.finding.clone().map(|message| Observation {
+        severity: verdict.severity,
+        category: check.kind,
+        message,
+        location: None,
+    }));
+    if observations.is_empty() && !verdict.status.acceptable() {
+        observations.push(last_resort(check, &run));
+    }
+    let mut notes: Vec<String> = verdict.finding.into_iter().collect();
+    if let Some(report) = &report {
+        notes.extend(report.notes.iter().cloned());
+    }
+    CheckResult {
+        name: name.to_owned(),
+        kind: check.kind,
+        scope,
+        tree,
+        command: check.command.clone(),
+        exit_code: run.exit_code,
+        status: verdict.status,
+        duration_ms: run.duration_ms,
+        timed_out: run.timed_out,
+        signal: run.signal,
+        report: report.as_ref().map(|report| report.counts),
+        tests: report.map_or_else(Vec::new, |report| {
+            report.tests.into_iter().map(|test| test.case).collect()
+        }),
+        excused: Vec::new(),
+        observations,
+        note: (!notes.is_empty()).then(|| notes.join("; ")),
+        output: run.output,
+        full_output: run.full_output,
+    }
+}
+
+/// A status and, where neither a test nor a compiler line tells why, a finding that does.
+struct Verdict {
+    status: CheckStatus,
+    finding: Option<String>,
+    severity: Severity,
+}
+
+impl Verdict {
+    fn new(status: CheckStatus, finding: Option<String>) -> Self {
+        let severity = if status.acceptable() {
+            Severity::Minor
+        } else {
+            Severity::Major
+        };
+        Self {
+            status,
+            finding,
+            severity,
+        }
+    }
+
+    fn of(check: &CheckConfig, promised: bool, run: &RunFacts, report: Option<&Report>) -> Self {
+        if let Some(reason) = not_carried_out(check, run) {
+            return Self::new(CheckStatus::Error, Some(reason));
+        }
+        let red = report.is_some_and(|report| report.counts.failed + report.counts.errors > 0);
+        let complete = report.is_none_or(|report| report.counts.complete);
+        match run.exit_code {
+            Some(0) => Self::of_success(check, promised, report, red, complete),
+            code => {
+                let code = code.map_or_else(
+                    || "no exit code".to_owned(),
+                    |code| format!("exit code {code}"),
+                );
+                let finding = match report {
+                    Some(report) if !red && complete && ran(report) == 0 => {
+                        Some("no tests ran".to_owned())
+                    }
+                    Some(_) if !red && complete => Some(format!(
+                        "no test fails, but the command ends with {code}: {}",
+                        reason(run)
+                    )),
+                    Some(report) if !red => report.notes.first().cloned(),
+                    _ => None,
+                };
+                Self::new(CheckStatus::Failed, finding)
+            }
+        }
+    }
+
+    fn of_success(
+        check: &CheckConfig,
+        promised: bool,
+        report: Option<&Report>,
+        red: bool,
+        complete: bool,
+    ) -> Self {
+        match report {
+            Some(_) if red => Self::new(
+                CheckStatus::Failed,
+                Some(
+                    "the command ends with exit code 0 although its report tells of failing tests"
+                        .to_owned(),
+                ),
+            ),
+            Some(report) if !complete => Self::new(
+                CheckStatus::Failed,
+                Some(format!(
+                    "the command ends with exit code 0, but its report breaks off: {}",
+                    report.notes.join("; ")
+                )),
+            ),
+            Some(report) if check.kind == Category::Test && ran(report) == 0 => {
+                Self::new(CheckStatus::Passed, Some("no tests ran".to_owned()))
+            }
+            None if promised => Self::new(
+                CheckStatus::Failed,
+                Some(
+                    "the command ends with exit code 0, but there is no test report in its output \
+                     (with `report: none` the exit code alone counts)"
+                        .to_owned(),
+                ),
+            ),
+            _ => Self::new(CheckStatus::Passed, None),
+        }
+    }
+}
+
+fn ran(report: &Report) -> u32 {
+    let counts = report.counts;
+    counts
+        .passed
+        .saturating_add(counts.failed)
+        .saturating_add(counts.errors)
+}
+
+/// Why the check itself could not be carried out, if so.
+fn not_carried_out(check: &CheckConfig, run: &RunFacts) -> Option<String> {
+    if run.timed_out {
+        return Some(format!(
+            "killed at its time limit of {} s",
+            check.timeout.as_secs()
+        ));
+    }
+    if let Some(signal) = &run.signal {
+        return Some(format!("killed by {signal}"));
+    }
+    match run.exit_code? {
+        126 => Some(format!("the command cannot be executed: {}", reason(run))),
+        127 => Some(format!("the command was not found: {}", reason(run))),
+        code => Some(format!("killed by {}", signal_of(code)?)),
+    }
+}
+
+/// The signal that a shell's exit code of 128 + n tells of.
+fn signal_of(code: i32) -> Option<&'static str> {
+    Some(match code.checked_sub(128)? {
+        2 => "SIGINT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+/// The line of the output that most likely says why: the last one that is marked as an error, else the last one.
+fn reason(run: &RunFacts) -> String {
+    let mut marked = None;
+    let mut last = None;
+    for line in lines(&run.stdout).chain(lines(&run.stderr)) {
+        let line = line.trim();
+        if line.is_empty() {
+            continue;
+        }
+        let mark = ["error", "ERROR", "FAIL", "fatal", "Error"];
+        if mark.iter().any(|mark| line.starts_with(mark)) || line.contains(": error: ") {
+            marked = Some(one_line(line));
+        }
+        last = Some(one_line(line));
+    }
+    marked.or(last).unwrap_or_else(|| "no output".to_owned())
+}
+
+fn observe(
+    check: &CheckConfig,
+    run: &RunFacts,
+    report: Option<&Report>,
+    status: CheckStatus,
+) -> Vec<Observation> {
+    let failed = !status.acceptable();
+    let mut found: Vec<Observation> = report
+        .into_iter()
+        .flat_map(|report| &report.tests)
+        .filter(|test| test.case.status == TestStatus::Failed)
+        .take(MAX_OBSERVATIONS)
+        .map(failing_test)
+        .collect();
+    if failed && check.kind != Category::Lint {
+        let errors = diagnostics::compile_errors(&run.stdout, &run.stderr);
+        // A test file that does not parse is one finding, not two.
+        found.retain(|one| errors.iter().all(|error| error.location != one.location));
+        found.extend(errors);
+    }
+    if check.kind == Category::Lint {
+        found.extend(diagnostics::lints(&run.stdout, &run.stderr, failed));
+    }
+    for one in &mut found {
+        one.location = one
+            .location
+            .take()
+            .map(|place| in_project(place, check, run));
+    }
+    found
+}
+
+/// A place relative to the project's folder, wherever the tree lies and whichever folder the command ran in.
+fn in_project(place: String, check: &CheckConfig, run: &RunFacts) -> String {
+    let is_line = place
+        .rsplit_once(':')
+        .is_some_and(|(_, line)| line.parse::<u32>().is_ok());
+    if !is_line {
+        return place;
+    }
+    let inside = match place.strip_prefix(run.folder.trim_end_matches('/')) {
+        Some(rest) if !run.folder.is_empty() && rest.starts_with('/') => &rest[1..],
+        _ => place.strip_prefix("./").unwrap_or(&place),
+    };
+    let cwd = check.cwd.trim_start_matches("./").trim_matches('/');
+    if inside.starts_with('/') || cwd.is_empty() || cwd == "." {
+        inside.to_owned()
+    } else {
+        format!("{cwd}/{inside}")
+    }
+}
+
+/// What a failing test says about the tree.
+fn failing_test(test: &Reported) -> Observation {
+    Observation {
+        severity: Severity::Major,
+        category: Category::Test,
+        message: test_message(&test.case.name, test.case.message.as_deref()),
+        location: test
+            .location
+            .clone()
+            .or_else(|| Some(test.case.name.clone())),
+    }
+}
+
+/// The message of a failing test's observation; the test's name comes first, so that it can be found again.
+pub(super) fn test_message(name: &str, message: Option<&str>) -> String {
+    match message.map(one_line).filter(|text| !text.is_empty()) {
+        Some(message) => format!("{name}: {message}"),
+        None => format!("{name}: fails"),
+    }
+}
+
+fn last_resort(check: &CheckConfig, run: &RunFacts) -> Observation {
+    let code = run.exit_code.map_or_else(
+        || "no exit code".to_owned(),
+        |code| format!("exit code {code}"),
+    );
+    Observation {
+        severity: Severity::Major,
+        category: check.kind,
+        message: format!(
+            "`{}` ends with {code}: {}",
+            one_line(&check.command),
+            reason(run)
+        ),
+        location: None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,344 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::config::{Network, ReportFormat};
+
+/// A check as configurations give it.
+pub(in crate::verify) fn check(kind: Category, command: &str) -> CheckConfig {
+    CheckConfig {
+        kind,
+        command: command.to_owned(),
+        cwd: ".".to_owned(),
+        timeout: Duration::from_secs(60),
+        report: ReportFormat::Auto,
+        shards: 1,
+        env: BTreeMap::new(),
+        pass_env: Vec::new(),
+        network: Network::default(),
+    }
+}
+
+/// The result of a check named after its kind, which took 7 ms.
+pub(in crate::verify) fn judged(
+    kind: Category,
+    command: &str,
+    exit_code: Option<i32>,
+    stdout: &str,
+    stderr: &str,
+) -> CheckResult {
+    let run = RunFacts {
+        exit_code,
+        duration_ms: 7,
+        stdout: stdout.to_owned(),
+        stderr: stderr.to_owned(),
+        ..RunFacts::default()
+    };
+    judge(
+        kind.as_str(),
+        &check(kind, command),
+        CheckScope::Final,
+        TreeId::from("t"),
+        run,
+    )
+}
+
+fn told(result: &CheckResult) -> Vec<String> {
+    result
+        .observations
+        .iter()
+        .map(|one| {
+            let place = one.location.as_deref().unwrap_or("-");
+            format!(
+                "{} {} {} @ {place}",
+                one.severity, one.category, one.message
+            )
+        })
+        .collect()
+}
+
+const GREEN: &str = include_str!("../report/fixtures/cargo_child.out.txt");
+
+#[test]
+fn exit_code_and_report_that_agree_pass() {
+    let result = judged(Category::Test, "cargo test", Some(0), GREEN, "");
+    assert_eq!(result.status, CheckStatus::Passed);
+    assert_eq!(result.tests.len(), 2);
+    assert!(result.observations.is_empty() && result.note.is_none());
+}
+
+#[test]
+fn each_failing_test_is_a_finding_with_its_place() {
+    let stdout = include_str!("../report/fixtures/cargo_fast.out.txt");
+    let result = judged(Category::Test, "cargo test", Some(101), stdout, "");
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert_eq!(
+        told(&result),
+        [
+            "major test tests::adds_wrong: assertion `left == right` failed: sum of 1 and 2, left: 3, right: 4 @ src/lib.rs:26",
+            "major test tests::errs: Error: \"broken\" @ tests::errs",
+            "major test tests::nested: inner run failed, second line @ src/lib.rs:33",
+            "major test tests::refuses_else: panic did not contain expected string, panic message: \"xyz\", expected substring: \"abc\" @ src/lib.rs:31",
+            "major test tests::refuses_not: test did not panic as expected @ src/lib.rs:30",
+            "major test tests::unwraps: called `Option::unwrap()` on a `None` value @ src/lib.rs:27",
+        ]
+    );
+}
+
+#[test]
+fn a_masked_exit_code_does_not_hide_failing_tests() {
+    let stdout = include_str!("../report/fixtures/pytest_default.txt");
+    let result = judged(Category::Test, "pytest || true", Some(0), stdout, "");
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert!(
+        result
+            .note
+            .is_some_and(|note| note.contains("although its report tells of failing tests"))
+    );
+}
+
+#[test]
+fn a_bad_exit_code_is_not_hidden_by_green_tests() {
+    let stdout = "..   [100%]\nFAIL Required test coverage of 90% not reached. Total coverage: 40.00%\n2 passed in 0.86s\n";
+    let result = judged(
+        Category::Test,
+        "pytest -q --cov=lib --cov-fail-under=90",
+        Some(1),
+        stdout,
+        "",
+    );
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert_eq!(
+        told(&result),
+        [
+            "major test no test fails, but the command ends with exit code 1: FAIL Required test coverage of 90% not reached. Total coverage: 40.00% @ -"
+        ]
+    );
+}
+
+#[test]
+fn a_report_that_breaks_off_proves_nothing() {
+    let stdout = include_str!("../report/fixtures/cargo_exit0.out.txt");
+    let stderr = include_str!("../report/fixtures/cargo_exit0.err.txt");
+    let result = judged(Category::Test, "cargo test", Some(0), stdout, stderr);
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert_eq!(
+        told(&result),
+        [
+            "major test the command ends with exit code 0, but its report breaks off: a test binary ended after 1 of 3 tests @ -"
+        ]
+    );
+    for text in [
+        include_str!("../report/fixtures/pytest_exit.txt"),
+        include_str!("../report/fixtures/pytest_exitv.txt"),
+    ] {
+        let result = judged(Category::Test, "python3 -m pytest", Some(0), text, "");
+        assert_eq!(result.status, CheckStatus::Failed, "{text}");
+    }
+}
+
+#[test]
+fn a_runner_that_prints_no_report_proves_nothing() {
+    let result = judged(Category::Test, "cargo test", Some(0), "", "");
+    assert_eq!(result.status, CheckStatus::Failed);
+    let unknown = judged(Category::Test, "make test", Some(0), "all good", "");
+    assert_eq!(
+        unknown.status,
+        CheckStatus::Passed,
+        "the exit code alone counts where no runner is known"
+    );
+    let mut trusted = check(Category::Test, "cargo test");
+    trusted.report = ReportFormat::None;
+    let run = RunFacts {
+        exit_code: Some(0),
+        ..RunFacts::default()
+    };
+    let result = judge("test", &trusted, CheckScope::Final, TreeId::from("t"), run);
+    assert_eq!(result.status, CheckStatus::Passed);
+    assert_eq!(
+        judged(Category::Build, "cargo test --no-run", Some(0), "", "").status,
+        CheckStatus::Passed
+    );
+}
+
+#[test]
+fn no_tests_at_all_are_worth_a_word() {
+    let stdout = include_str!("../report/fixtures/cargo_zero.out.txt");
+    let result = judged(Category::Test, "cargo test", Some(0), stdout, "");
+    assert_eq!(
+        (result.status, told(&result)),
+        (
+            CheckStatus::Passed,
+            vec!["minor test no tests ran @ -".to_owned()]
+        )
+    );
+    let result = judged(
+        Category::Test,
+        "pytest",
+        Some(5),
+        include_str!("../report/fixtures/pytest_none.txt"),
+        "",
+    );
+    assert_eq!(
+        (result.status, told(&result)),
+        (
+            CheckStatus::Failed,
+            vec!["major test no tests ran @ -".to_owned()]
+        )
+    );
+}
+
+#[test]
+fn tests_that_do_not_compile_are_build_findings() {
+    let stderr = include_str!("../report/fixtures/cargo_compile.err.txt");
+    let result = judged(Category::Test, "cargo test", Some(101), "", stderr);
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert!(result.report.is_none());
+    assert_eq!(result.observations.len(), 2);
+    assert!(
+        result
+            .observations
+            .iter()
+            .all(|one| one.category == Category::Build)
+    );
+}
+
+#[test]
+fn what_could_not_be_carried_out_is_an_error() {
+    let missing = judged(
+        Category::Lint,
+        "ruff check .",
+        Some(127),
+        "",
+        "sh: 1: ruff: not found\n",
+    );
+    assert_eq!(missing.status, CheckStatus::Error);
+    assert_eq!(
+        told(&missing),
+        ["major lint the command was not found: sh: 1: ruff: not found @ -"]
+    );
+    assert_eq!(
+        judged(Category::Test, "./t", Some(139), "", "")
+            .note
+            .as_deref(),
+        Some("killed by SIGSEGV")
+    );
+    let run = RunFacts {
+        timed_out: true,
+        signal: Some("SIGKILL".to_owned()),
+        ..RunFacts::default()
+    };
+    let result = judge(
+        "test",
+        &check(Category::Test, "x"),
+        CheckScope::Base,
+        TreeId::from("t"),
+        run,
+    );
+    assert_eq!(result.status, CheckStatus::Error);
+    assert_eq!(
+        result.note.as_deref(),
+        Some("killed at its time limit of 60 s")
+    );
+}
+
+#[test]
+fn a_failure_without_a_word_still_has_a_finding() {
+    let result = judged(Category::Custom, "./check.sh", Some(3), "", "");
+    assert_eq!(
+        told(&result),
+        ["major custom `./check.sh` ends with exit code 3: no output @ -"]
+    );
+    let result = judged(
+        Category::Build,
+        "make",
+        Some(2),
+        "",
+        "make: *** No rule to make target 'x'.  Stop.\n",
+    );
+    assert_eq!(
+        told(&result),
+        [
+            "major build `make` ends with exit code 2: make: *** No rule to make target 'x'.  Stop. @ -"
+        ]
+    );
+}
+
+#[test]
+fn a_binary_that_dies_names_the_test_where_it_can() {
+    let result = judged(
+        Category::Test,
+        "cargo test --no-fail-fast",
+        Some(101),
+        include_str!("../report/fixtures/cargo_overflow.out.txt"),
+        include_str!("../report/fixtures/cargo_overflow.err.txt"),
+    );
+    assert_eq!(
+        told(&result),
+        [
+            "major test tests::overflows: thread 'tests::overflows' (13993) has overflowed its stack @ tests::overflows"
+        ]
+    );
+    assert_eq!(
+        result.note.as_deref(),
+        Some("a test binary ended (signal: 6, SIGABRT: process abort signal) after 1 of 2 tests")
+    );
+}
+
+#[test]
+fn a_pipe_that_cuts_the_report_does_not_hide_its_numbers() {
+    let result = judged(
+        Category::Test,
+        "pytest -q 2>&1 | tail -n 3",
+        Some(0),
+        "  - y\n  + x\n1 failed in 0.91s\n",
+        "",
+    );
+    assert_eq!(result.status, CheckStatus::Failed);
+}
+
+#[test]
+fn places_are_relative_to_the_project() {
+    let mut backend = check(Category::Test, "cargo test");
+    backend.cwd = "backend".to_owned();
+    let place = |stderr: &str| {
+        let run = RunFacts {
+            exit_code: Some(101),
+            stderr: stderr.to_owned(),
+            folder: "/tree/backend".to_owned(),
+            ..RunFacts::default()
+        };
+        let result = judge("test", &backend, CheckScope::Step, TreeId::from("t"), run);
+        result.observations[0].location.clone()
+    };
+    assert_eq!(
+        place("error: x\n --> src/a.rs:1:2\n").as_deref(),
+        Some("backend/src/a.rs:1")
+    );
+    assert_eq!(
+        place("error: x\n --> /tree/backend/src/a.rs:1:2\n").as_deref(),
+        Some("backend/src/a.rs:1")
+    );
+    assert_eq!(
+        place("error: x\n --> /usr/lib/a.rs:1:2\n").as_deref(),
+        Some("/usr/lib/a.rs:1")
+    );
+}
+
+#[test]
+fn a_test_file_that_does_not_parse_is_one_finding() {
+    let result = judged(
+        Category::Test,
+        "pytest",
+        Some(2),
+        include_str!("../report/fixtures/pytest_collect.txt"),
+        "",
+    );
+    assert_eq!(
+        told(&result),
+        [
+            "major test test_bad.py: ModuleNotFoundError: No module named 'nothere' @ test_bad.py:1",
+            "major build SyntaxError: invalid syntax @ /src/sample/test_syn.py:1",
+        ]
+    );
+}
