@@ -14,11 +14,13 @@
 //! - 3 [`bus`]: events out, to whoever listens in this process
 //! - 3 [`workspace`]: worktrees, edits, confined commands; the only process spawning
 //! - 4 [`verify`]: checks -> findings and verdicts, one file a report format
+//! - 5 [`engine`]: the loop: perform, gather evidence for the gate, record
 
 pub mod agents;
 pub mod bus;
 pub mod config;
 pub mod domain;
+pub mod engine;
 pub mod failpoint;
 pub mod heal;
 pub mod llm;

@@ -1,0 +1,373 @@
+//! One drive of a run: from where the record stands to where it ends or stands still.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use crate::domain::check::CheckScope;
+use crate::domain::event::{
+    Event, PhaseCompleted, PhaseError, PhaseStarted, RunDone, RunResumed, StepStarted, StopReason,
+};
+use crate::domain::id::{RunId, StepId};
+use crate::domain::phase::Phase;
+use crate::domain::tape::TapeEntry;
+use crate::domain::{Action, Failure, Run, State};
+use crate::heal::classify;
+use crate::store::{InterventionKind, InterventionStatus, Write};
+
+use super::halt::{Halt, Halting};
+use super::recorder::Recorder;
+use super::site::{Place, Site};
+use super::{Engine, cancel};
+
+/// A run being driven.
+pub(super) struct Drive<'e> {
+    pub(super) engine: &'e Engine,
+    pub(super) log: Recorder,
+    pub(super) site: Site,
+    /// The tape of the execution at work.
+    pub(super) tape: Vec<TapeEntry>,
+}
+
+impl Engine {
+    /// Drives a run until it ends or stands still, and returns it.
+    ///
+    /// `resumed` is recorded first, if given: the run goes on from a stop, an end or a crash.
+    ///
+    /// # Errors
+    /// If another driver is at work, or disk, database or git fail; the run is then resumable.
+    pub async fn drive(&self, run: RunId, resumed: Option<RunResumed>) -> anyhow::Result<Run> {
+        let driver = self.store.drive(run)?;
+        let state = self
+            .store
+            .load(run)?
+            .with_context(|| format!("there is no run {run}"))?;
+        let mut log = Recorder::new(
+            self.store.clone(),
+            driver,
+            self.bus.clone(),
+            self.clock.clone(),
+            state,
+        );
+        if let Some(resumed) = resumed {
+            log.event(Event::RunResumed(resumed))?;
+            log.commit().await?;
+        }
+        let site = Site::of(self, log.run())?;
+        let mut drive = Drive {
+            engine: self,
+            log,
+            site,
+            tape: Vec::new(),
+        };
+        let watcher = tokio::spawn(cancel::watch(
+            self.store.clone(),
+            run,
+            self.interrupt.clone(),
+        ));
+        let ended = drive.go().await;
+        watcher.abort();
+        ended?;
+        Ok(drive.log.run().clone())
+    }
+}
+
+impl Engine {
+    /// Whether every check that is configured now was seen to be acceptable, in a clean checkout,
+    /// on exactly the tree on which the run stands.
+    pub fn has_verified(&self, run: &Run) -> bool {
+        let checks = &self.config.checks;
+        !checks.is_empty()
+            && checks.iter().all(|(name, _)| {
+                let mut ran = run.checks.iter().rev().map(|check| &check.result);
+                ran.find(|result| {
+                    result.scope == CheckScope::Final
+                        && result.name == *name
+                        && result.tree == run.tree
+                })
+                .is_some_and(|result| result.status.acceptable())
+            })
+    }
+}
+
+impl Drive<'_> {
+    async fn go(&mut self) -> anyhow::Result<()> {
+        let end = match self.all().await {
+            Ok(()) => Ok(()),
+            Err(Halt::Stop(stopped)) => self.log.event(Event::RunStopped(stopped)),
+            Err(Halt::Cancel(asked)) => {
+                self.settle_wishes()?;
+                self.log.event(Event::RunCancelled {
+                    reason: asked.reason,
+                })
+            }
+            Err(Halt::Broken(error)) => Err(error),
+        };
+        end?;
+        self.log.commit().await?;
+        if self.log.run().state() == State::Done {
+            self.site.hand_on(self.engine);
+        }
+        Ok(())
+    }
+
+    /// Whatever was asked of the run until now is answered by its cancellation.
+    fn settle_wishes(&mut self) -> anyhow::Result<()> {
+        for asked in self.engine.store.interventions(self.log.run().id, true)? {
+            self.log.write(Write::Intervention {
+                id: asked.id,
+                status: InterventionStatus::Done,
+            });
+        }
+        Ok(())
+    }
+
+    async fn all(&mut self) -> Halting<()> {
+        if self.log.run().next().is_some() {
+            self.site.prepare(self.engine, self.log.run())?;
+        }
+        while let Some(action) = self.log.run().next() {
+            self.safe_point()?;
+            self.perform(action).await?;
+        }
+        if self.log.run().has_reached_until() {
+            return Err(Halt::stop(
+                StopReason::Until,
+                "the phase named by --until is completed",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn perform(&mut self, action: Action) -> Halting<()> {
+        match action {
+            Action::StartPhase(phase) => self.start_phase(phase).await,
+            Action::StartStep(step) => self.start_step(&step),
+            Action::Execute(id) => self.execute(id).await,
+            Action::CompleteBuilder => self.complete_builder(),
+            Action::Heal => self.heal(),
+            Action::SettleHeal => self.settle_heal().await,
+            Action::Finish => self.finish(),
+        }
+    }
+
+    /// Whether the run may go on: nobody wants it stopped, and there is time left.
+    pub(super) fn safe_point(&self) -> Halting<()> {
+        let run = self.log.run();
+        let asked = self.engine.store.interventions(run.id, true)?;
+        if let Some(cancel) = asked
+            .into_iter()
+            .find(|asked| asked.kind == InterventionKind::Cancel)
+        {
+            return Err(Halt::Cancel(cancel));
+        }
+        if self.engine.interrupt.is_raised() {
+            return Err(Halt::stop(StopReason::Interrupted, "a signal asked for it"));
+        }
+        if let Some(limit) = run.limits.wall_ms
+            && self.active_ms() >= limit
+        {
+            return Err(Halt::stop(
+                StopReason::WallTime,
+                format!("the run has used its {} s of time", limit / 1000),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Time a driver was at work on the run, up to now, in milliseconds.
+    fn active_ms(&self) -> u64 {
+        let run = self.log.run();
+        let since = self.engine.clock.now().duration_since(run.updated_at);
+        run.active_ms + u64::try_from(since.as_millis()).unwrap_or(0)
+    }
+
+    /// The time that the run has left, if it is limited.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        let limit = self.log.run().limits.wall_ms?;
+        Some(Duration::from_millis(
+            limit.saturating_sub(self.active_ms()),
+        ))
+    }
+
+    /// Returns when the run is to stop: someone wants it, or its time is over.
+    pub(super) async fn called_off(&self) {
+        let time = self.time_left().unwrap_or(Duration::MAX);
+        tokio::select! {
+            () = self.engine.interrupt.raised() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    async fn start_phase(&mut self, phase: Phase) -> Halting<()> {
+        self.carry_out_remedy().await?;
+        let setup = match phase {
+            Phase::Builder => self.set_up(Place::Build).await?,
+            _ => None,
+        };
+        let execution = match phase {
+            Phase::Builder if setup.is_some() || !self.is_repair_of_the_whole() => None,
+            _ => Some(self.brief(phase, None)?),
+        };
+        self.log.event(Event::PhaseStarted(PhaseStarted {
+            phase,
+            execution,
+            abandoned: Vec::new(),
+        }))?;
+        match setup {
+            Some(failure) => Ok(self.phase_fails(phase, failure)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the builder is to repair the whole change rather than to carry out steps.
+    fn is_repair_of_the_whole(&self) -> bool {
+        let run = self.log.run();
+        run.progress() == State::SelfHeal
+            && run.heal.as_ref().is_some_and(|heal| {
+                heal.remedy.step.is_none() && heal.target.phase > Phase::Builder
+            })
+    }
+
+    fn start_step(&mut self, step: &StepId) -> Halting<()> {
+        let execution = self.brief(Phase::Builder, Some(step))?;
+        self.log.event(Event::StepStarted(StepStarted {
+            step: step.clone(),
+            execution,
+        }))?;
+        Ok(())
+    }
+
+    fn complete_builder(&mut self) -> Halting<()> {
+        let skipped: Vec<StepId> = self
+            .log
+            .run()
+            .unreachable_steps()
+            .into_iter()
+            .map(|step| step.id.clone())
+            .collect();
+        for step in skipped {
+            let reason = "a step that it needs is not done".to_owned();
+            self.log.event(Event::StepSkipped { step, reason })?;
+        }
+        let run = self.log.run();
+        let missing: Vec<&str> = run
+            .missing_critical_steps()
+            .into_iter()
+            .map(|step| step.id.as_str())
+            .collect();
+        if !missing.is_empty() {
+            let why = format!("critical steps are not done: {}", missing.join(", "));
+            return Ok(self.phase_fails(Phase::Builder, classify::blocked(&why, &[]))?);
+        }
+        if run.tree == run.created.base_tree {
+            return Ok(self.phase_fails(Phase::Builder, classify::no_change())?);
+        }
+        let steps: Vec<_> = run
+            .steps
+            .iter()
+            .map(|step| json!({"id": step.id, "status": step.status, "summary": step.summary}))
+            .collect();
+        let files = self
+            .site
+            .changed_paths(self.engine, &run.created.base_tree, &run.tree)?;
+        let tree = run.tree.clone();
+        self.log.event(Event::PhaseCompleted(PhaseCompleted {
+            phase: Phase::Builder,
+            execution: None,
+            output: json!({"steps": steps, "files": files}),
+            report: None,
+            tree,
+        }))?;
+        Ok(())
+    }
+
+    /// Records that a phase failed, outside of any execution.
+    pub(super) fn phase_fails(&mut self, phase: Phase, failure: Failure) -> anyhow::Result<()> {
+        let tree = self.log.run().tree.clone();
+        self.log.event(Event::PhaseError(PhaseError {
+            phase,
+            execution: None,
+            step: None,
+            failure,
+            report: None,
+            tree,
+        }))
+    }
+
+    fn finish(&mut self) -> Halting<()> {
+        let run = self.log.run();
+        let output = run
+            .phases
+            .get(&Phase::Releaser)
+            .and_then(|phase| phase.output.as_ref())
+            .context("the releaser put nothing out")?;
+        let read = |name: &str| {
+            let text = output.get(name).and_then(serde_json::Value::as_str);
+            text.map(str::to_owned)
+                .with_context(|| format!("the releaser names no {name}"))
+        };
+        let done = RunDone {
+            verified: self.is_verified(),
+            commit: read("commit")?.as_str().into(),
+            tree: read("tree")?.as_str().into(),
+            branch: read("branch")?,
+            quality_score: quality(run),
+        };
+        if !done.verified && !run.created.options.unverified {
+            return Err(
+                anyhow::anyhow!("the checks were not seen to pass on the final tree").into(),
+            );
+        }
+        self.log.event(Event::RunDone(done))?;
+        Ok(())
+    }
+
+    /// Whether every configured check was seen to be acceptable on exactly the tree that stands.
+    pub(super) fn is_verified(&self) -> bool {
+        self.engine.has_verified(self.log.run())
+    }
+
+    /// Waits, unless someone wants the run to stop.
+    pub(super) async fn wait(&self, milliseconds: u64) -> Halting<()> {
+        if milliseconds == 0 {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(milliseconds)) => {}
+            () = self.called_off() => {}
+        }
+        self.safe_point()
+    }
+}
+
+/// 1, less what was healed, retried, excused and found: a rough measure for people, not a verdict.
+fn quality(run: &Run) -> f64 {
+    use crate::domain::check::CheckStatus;
+    use crate::domain::finding::Severity;
+    let capped = |count: usize, each: f64, most: f64| {
+        #[expect(clippy::cast_precision_loss, reason = "counts of a run are small")]
+        let count = count as f64;
+        (count * each).min(most)
+    };
+    let excused = run
+        .checks
+        .iter()
+        .filter(|check| check.result.status == CheckStatus::Baseline)
+        .count();
+    let medium = run
+        .open_findings()
+        .filter(|finding| finding.observation.severity >= Severity::Medium)
+        .count();
+    let restored = run
+        .heals
+        .iter()
+        .filter(|heal| heal.kept == Some(false))
+        .count();
+    let penalty = capped(run.heals.len(), 0.03, 0.3)
+        + capped(restored, 0.03, 0.2)
+        + capped(excused, 0.05, 0.2)
+        + capped(medium, 0.02, 0.2);
+    ((1.0 - penalty) * 100.0).round() / 100.0
+}

@@ -1,0 +1,280 @@
+//! Carrying one execution from where its tape stands to its outcome.
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use crate::agents::{self, AgentError, Next, Output};
+use crate::domain::brief::Brief;
+use crate::domain::event::{Event, PhaseCompleted, PhaseError, StepCompleted, StepError};
+use crate::domain::id::{Digest, ExecutionId, StepId, TreeId};
+use crate::domain::phase::Phase;
+use crate::domain::run::ExecutionState;
+use crate::domain::tape::{Answer, Call, TapeEntry};
+use crate::domain::{Failure, State};
+use crate::heal::classify::{self, AnswerError, AnswerProblem};
+
+use super::drive::Drive;
+use super::halt::Halting;
+use super::recorder::entry_after;
+use super::site::Place;
+
+/// An execution at work.
+pub(super) struct Work {
+    pub(super) state: ExecutionState,
+    pub(super) brief: Brief,
+}
+
+impl Drive<'_> {
+    pub(super) async fn execute(&mut self, id: ExecutionId) -> Halting<()> {
+        self.log.commit().await?;
+        let work = self.load(id)?;
+        self.tape = self.engine.store.tape(self.log.run().id, id)?;
+        loop {
+            self.safe_point()?;
+            let outcome = match agents::next(&work.brief, &self.tape) {
+                Next::Ask(request) => match self.ask(&work, &request).await? {
+                    None => continue,
+                    Some(failure) => Err(failure),
+                },
+                Next::Act(call) => match self.act(&work, call).await? {
+                    None => continue,
+                    Some(failure) => Err(failure),
+                },
+                Next::Done(Ok(output)) => Ok(output),
+                Next::Done(Err(error)) => Err(self.classify(error)),
+            };
+            return self.end(&work, outcome).await;
+        }
+    }
+
+    fn load(&self, id: ExecutionId) -> anyhow::Result<Work> {
+        let state = self
+            .log
+            .run()
+            .execution(id)
+            .with_context(|| format!("there is no execution {id}"))?
+            .clone();
+        let brief = self
+            .engine
+            .store
+            .blob(&state.brief)?
+            .with_context(|| format!("the brief of execution {id} is missing"))?;
+        let brief = serde_json::from_slice(&brief).context("the brief is unreadable")?;
+        Ok(Work { state, brief })
+    }
+
+    /// Makes a call that is not to a model. An answer on the tape, or the failure that ends it all.
+    async fn act(&mut self, work: &Work, call: Call) -> Halting<Option<Failure>> {
+        let entry = entry_after(&self.tape, call);
+        let answer = match &entry.call {
+            Call::Tool(call) => {
+                let answer = self.use_tool(work, entry.ordinal, call).await?;
+                Answer::Tool(answer)
+            }
+            Call::Checks => self.run_checks(work).await?,
+            Call::Commit { message } => self.release(message).await?,
+            Call::Model(_) => return Err(anyhow::anyhow!("models are asked, not acted").into()),
+        };
+        self.put(work.state.id, entry, answer);
+        Ok(self.persistent_denial())
+    }
+
+    /// Puts a call and its answer on the tape and collects both for the record.
+    pub(super) fn put(&mut self, execution: ExecutionId, mut entry: TapeEntry, answer: Answer) {
+        self.log.call(execution, &entry);
+        self.log.answer(execution, entry.ordinal, &answer);
+        entry.answer = Some(answer);
+        self.tape.push(entry);
+    }
+
+    /// A model that goes against hard rules again and again is stopped.
+    fn persistent_denial(&self) -> Option<Failure> {
+        const MOST: usize = 3;
+        let hard: Vec<_> = self
+            .tape
+            .iter()
+            .filter_map(|entry| match &entry.answer {
+                Some(Answer::Tool(answer)) => answer.denied.as_ref(),
+                _ => None,
+            })
+            .filter(|denial| denial.hard)
+            .collect();
+        let last = *hard.last()?;
+        (hard.len() >= MOST).then(|| classify::policy(last))
+    }
+
+    fn classify(&self, error: AgentError) -> Failure {
+        match error {
+            AgentError::UnusableAnswer {
+                text,
+                finish,
+                reason,
+                schema,
+            } => classify::from_answer(&AnswerError::of_text(text, finish, reason, schema)),
+            AgentError::InvalidPlan(error) => classify::from_plan(&error),
+            AgentError::Blocked(why) => classify::blocked(&why, &self.denied_paths()),
+            AgentError::TooManyTurns(most) => classify::from_answer(&AnswerError {
+                problem: AnswerProblem::NoToolCall,
+                detail: format!("the step was not finished within {most} turns"),
+                text: String::new(),
+                schema: None,
+            }),
+            AgentError::Checks(failure) => *failure,
+        }
+    }
+
+    /// The words of the soft refusals of this execution, as evidence for the planner.
+    fn denied_paths(&self) -> Vec<String> {
+        self.tape
+            .iter()
+            .filter_map(|entry| match &entry.answer {
+                Some(Answer::Tool(answer)) => answer.denied.as_ref(),
+                _ => None,
+            })
+            .map(|denial| denial.message.clone())
+            .collect()
+    }
+
+    async fn end(&mut self, work: &Work, outcome: Result<Output, Failure>) -> Halting<()> {
+        let objection = match (&outcome, &work.state.step, work.state.phase) {
+            (Ok(_), Some(_), _) => self.check_step(work).await?,
+            (Ok(_), None, Phase::Builder) => self.nothing_left(work),
+            _ => None,
+        };
+        let outcome = objection.map_or(outcome, Err);
+        match (work.state.step.clone(), outcome) {
+            (Some(step), Ok(output)) => self.step_completes(work, step, output).await,
+            (Some(step), Err(failure)) => self.step_fails(work, step, failure).await,
+            (None, Ok(output)) => self.phase_completes(work, output),
+            (None, Err(failure)) => self.execution_fails(work, failure).await,
+        }
+    }
+
+    /// A repair that takes the whole change back has not reached the goal.
+    fn nothing_left(&self, work: &Work) -> Option<Failure> {
+        let base = &self.log.run().created.base_tree;
+        (self.tree_at(&work.state) == *base).then(classify::no_change)
+    }
+
+    async fn step_completes(&mut self, work: &Work, step: StepId, output: Output) -> Halting<()> {
+        self.log.commit().await?;
+        let tree = self.tree_at(&work.state);
+        let commit = self.commit_step(&work.brief, &tree)?;
+        crate::failpoint::hit("step.committed");
+        let report = self.report_success(work, &output.value);
+        self.log.event(Event::StepCompleted(StepCompleted {
+            step,
+            execution: work.state.id,
+            summary: output.summary,
+            report: Some(report),
+            tree,
+            commit,
+        }))?;
+        Ok(())
+    }
+
+    async fn step_fails(&mut self, work: &Work, step: StepId, failure: Failure) -> Halting<()> {
+        let tree = self.tree_after_failure(work, &failure).await?;
+        let report = self.report_failure(work, &failure);
+        self.log.event(Event::StepError(StepError {
+            step: step.clone(),
+            execution: work.state.id,
+            error_type: failure.error_type,
+            message: failure.message.clone(),
+            report: Some(report),
+            tree: tree.clone(),
+        }))?;
+        self.log.event(Event::PhaseError(PhaseError {
+            phase: Phase::Builder,
+            execution: Some(work.state.id),
+            step: Some(step),
+            failure,
+            report: None,
+            tree,
+        }))?;
+        Ok(())
+    }
+
+    fn phase_completes(&mut self, work: &Work, output: Output) -> Halting<()> {
+        let report = self.report_success(work, &output.value);
+        let tree = self.tree_at(&work.state);
+        self.log.event(Event::PhaseCompleted(PhaseCompleted {
+            phase: work.state.phase,
+            execution: Some(work.state.id),
+            output: output.value,
+            report: Some(report),
+            tree,
+        }))?;
+        Ok(())
+    }
+
+    async fn execution_fails(&mut self, work: &Work, failure: Failure) -> Halting<()> {
+        let tree = self.tree_after_failure(work, &failure).await?;
+        let report = self.report_failure(work, &failure);
+        self.log.event(Event::PhaseError(PhaseError {
+            phase: work.state.phase,
+            execution: Some(work.state.id),
+            step: None,
+            failure,
+            report: Some(report),
+            tree,
+        }))?;
+        Ok(())
+    }
+
+    /// Work that does not build yet is worth repairing; other failed work is taken back.
+    async fn tree_after_failure(&mut self, work: &Work, failure: &Failure) -> Halting<TreeId> {
+        use crate::domain::failure::Cause;
+        let now = self.tree_at(&work.state);
+        let keep = matches!(failure.cause, Cause::Build | Cause::Crash | Cause::Missing);
+        if keep || now == work.state.tree {
+            return Ok(now);
+        }
+        self.log.commit().await?;
+        self.site
+            .restore(self.engine, Place::Build, &work.state.tree)?;
+        Ok(work.state.tree.clone())
+    }
+
+    /// The tree where an execution's tape stands.
+    pub(super) fn tree_at(&self, state: &ExecutionState) -> TreeId {
+        tree_on(&self.tape).unwrap_or_else(|| state.tree.clone())
+    }
+
+    fn report_success(&mut self, work: &Work, output: &Value) -> Digest {
+        let next = match (&work.state.step, work.state.phase.next()) {
+            (Some(_), _) => Some(State::Running(work.state.phase)),
+            (None, next) => next.map(State::Running),
+        };
+        let report = json!({
+            "runId": work.brief.run_id,
+            "phase": State::Completed(work.state.phase),
+            "success": true,
+            "output": output,
+            "artifacts": [],
+            "logs": [],
+            "nextPhase": next,
+        });
+        self.log.text(report.to_string().as_bytes())
+    }
+
+    fn report_failure(&mut self, work: &Work, failure: &Failure) -> Digest {
+        let report = json!({
+            "runId": work.brief.run_id,
+            "phase": State::Running(work.state.phase),
+            "success": false,
+            "error_type": failure.error_type,
+            "error_message": failure.message,
+            "error_stack": failure.evidence,
+        });
+        self.log.text(report.to_string().as_bytes())
+    }
+}
+
+/// The last tree that a tape names.
+pub(super) fn tree_on(tape: &[TapeEntry]) -> Option<TreeId> {
+    tape.iter().rev().find_map(|entry| match &entry.answer {
+        Some(Answer::Tool(answer)) => answer.tree.clone(),
+        _ => None,
+    })
+}
