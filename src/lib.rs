@@ -15,9 +15,11 @@
 //! - 3 [`workspace`]: worktrees, edits, confined commands; the only process spawning
 //! - 4 [`verify`]: checks -> findings and verdicts, one file a report format
 //! - 5 [`engine`]: the loop: perform, gather evidence for the gate, record
+//! - 7 [`cli`]: one file a verb; `ui` is the only file that prints
 
 pub mod agents;
 pub mod bus;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod engine;

@@ -1,3 +1,7 @@
 //! The door: parse, run, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rgpt::cli::main()
+}

@@ -1,0 +1,202 @@
+//! `rgpt doctor`: is everything there that a run needs?
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::engine;
+use crate::store::{StateDir, Store};
+use crate::workspace::confine::{self, Confinement};
+use crate::workspace::git::git_version;
+
+use super::failure::Failure;
+use super::open::{self, Prospect};
+use super::render;
+use super::ui::Ui;
+use super::{Global, Outcome, exit};
+
+/// Check git, configuration, models, sandbox, disk and database
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+/// Free space below which a run is likely to meet its end, in bytes.
+const LITTLE_SPACE: u64 = 512 * 1024 * 1024;
+
+pub(super) fn doctor(_: &Args, global: &Global, ui: &Ui) -> Outcome {
+    let mut rows = vec![git(), sandbox()];
+    if rustix::process::geteuid().is_root() {
+        rows.push(row(
+            "user",
+            "warn",
+            "rgpt runs as root: a model's commands could read the keys in its environment",
+            Some("run it as another user where keys are set"),
+        ));
+    }
+    match open::prospect(global, None, Vec::new()) {
+        Ok(prospect) => {
+            rows.push(row(
+                "repository",
+                "ok",
+                &prospect.repository.top.display().to_string(),
+                None,
+            ));
+            rows.extend(configured(&prospect));
+        }
+        Err(failure) => rows.push(failed("repository and configuration", &failure)),
+    }
+    if let Ok(root) = open::state_root(global) {
+        rows.push(disk(&root));
+        rows.push(database(&root));
+    }
+    let ok = rows.iter().all(|row| row["status"] != "fail");
+    let document = json!({"ok": ok, "checks": rows});
+    if ui.is_json() {
+        ui.json(&document);
+    } else {
+        ui.line(&render::doctor::doctor(&document["checks"], ui.look()));
+    }
+    Ok(if ok { exit::REACHED } else { exit::NOT_REACHED })
+}
+
+fn row(name: &str, status: &str, detail: &str, hint: Option<&str>) -> Value {
+    json!({"name": name, "status": status, "detail": detail, "hint": hint})
+}
+
+fn failed(name: &str, failure: &Failure) -> Value {
+    row(
+        name,
+        "fail",
+        &failure.message,
+        failure.hints.first().map(String::as_str),
+    )
+}
+
+fn git() -> Value {
+    match git_version() {
+        Ok(version) => row("git", "ok", &version.to_string(), None),
+        Err(error) => row(
+            "git",
+            "fail",
+            &error.to_string(),
+            Some("install git 2.34 or later"),
+        ),
+    }
+}
+
+fn sandbox() -> Value {
+    match confine::probe() {
+        Confinement::Landlock { abi, scoped } => {
+            let scope = if scoped { ", signals kept inside" } else { "" };
+            let detail = format!("writes are confined by Landlock (ABI {abi}{scope})");
+            row("sandbox", "ok", &detail, None)
+        }
+        Confinement::None { why } => row(
+            "sandbox",
+            "warn",
+            &format!("commands cannot be confined here: {why}"),
+            Some(
+                "a model's run_command is refused; checks run unconfined. Linux 6.2 or later has what is needed",
+            ),
+        ),
+    }
+}
+
+fn configured(prospect: &Prospect) -> Vec<Value> {
+    let config = &prospect.loaded.config;
+    let files: Vec<String> = prospect
+        .loaded
+        .files
+        .iter()
+        .map(|file| file.path.display().to_string())
+        .collect();
+    let files = if files.is_empty() {
+        "defaults only".to_owned()
+    } else {
+        files.join(", ")
+    };
+    let mut rows = vec![row("configuration", "ok", &files, None)];
+    let checks: Vec<&str> = config
+        .checks
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    rows.push(match checks.as_slice() {
+        [] => row(
+            "checks",
+            "fail",
+            "none configured, none found in the repository",
+            Some("name them under `checks:` in orchestrator.yaml"),
+        ),
+        names => row("checks", "ok", &names.join(", "), None),
+    });
+    let models = engine::require_models(config, &prospect.mesh, &prospect.environment);
+    rows.push(match models {
+        Ok(()) => row(
+            "models",
+            "ok",
+            "planner and builder have one that can be asked",
+            None,
+        ),
+        Err(error) => row(
+            "models",
+            "fail",
+            &error.to_string(),
+            error.hint().as_deref(),
+        ),
+    });
+    for warning in &prospect.loaded.warnings {
+        rows.push(row("configuration", "warn", warning, None));
+    }
+    rows
+}
+
+fn disk(root: &Path) -> Value {
+    let existing = root
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(root);
+    match rustix::fs::statvfs(existing) {
+        Ok(space) => {
+            let free = space.f_bavail.saturating_mul(space.f_frsize);
+            let detail = format!(
+                "{} MiB free at {}",
+                free / (1024 * 1024),
+                existing.display()
+            );
+            let little = free < LITTLE_SPACE;
+            let hint =
+                little.then_some("free some space, or keep the record elsewhere: --state-dir DIR");
+            row("disk", if little { "warn" } else { "ok" }, &detail, hint)
+        }
+        Err(error) => row("disk", "warn", &format!("cannot tell: {error}"), None),
+    }
+}
+
+fn database(root: &Path) -> Value {
+    if !root.join("rgpt.db").exists() {
+        return row("database", "ok", "none yet; the first run makes it", None);
+    }
+    let checked = StateDir::prepare(root)
+        .and_then(|state| Store::open(&state, open::clock()))
+        .and_then(|store| store.check());
+    match checked {
+        Ok(report) if report.problems.is_empty() => row(
+            "database",
+            "ok",
+            &format!("sound, {} runs", report.runs),
+            None,
+        ),
+        Ok(report) => row(
+            "database",
+            "fail",
+            &format!("{} problems", report.problems.len()),
+            Some("see them: rgpt db check"),
+        ),
+        Err(error) => row(
+            "database",
+            "fail",
+            &error.to_string(),
+            error.hints().first().map(String::as_str),
+        ),
+    }
+}

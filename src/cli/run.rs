@@ -1,0 +1,170 @@
+//! `rgpt run`: make a run and drive it.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::domain::phase::Phase;
+use crate::engine::NewRun;
+
+use super::failure::Failure;
+use super::ui::Ui;
+use super::watch::{self, Show};
+use super::{Global, Outcome, open};
+
+/// Pursue a goal: plan, build, test, commit to a new branch
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What is to be done
+    #[arg(
+        long,
+        value_name = "TEXT",
+        required_unless_present = "goal_file",
+        conflicts_with = "goal_file"
+    )]
+    goal: Option<String>,
+    /// Read the goal from FILE; - for standard input
+    #[arg(long, value_name = "FILE")]
+    goal_file: Option<PathBuf>,
+    /// A short name for the run
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Start from this commit instead of HEAD
+    #[arg(long, value_name = "REF")]
+    base: Option<String>,
+    #[command(flatten)]
+    limits: Limits,
+    /// Use MODEL for PHASE, as in builder=sonnet; may be given again
+    #[arg(long, value_name = "PHASE=MODEL")]
+    model: Vec<String>,
+    /// Stop after this phase
+    #[arg(long, value_name = "PHASE")]
+    until: Option<Phase>,
+    /// Excuse no failing test, even if it fails on the base commit too
+    #[arg(long)]
+    require_green: bool,
+    /// Go on without checks; the result is then called unverified
+    #[arg(long)]
+    unverified: bool,
+    /// With `policy.mode: ask`, answer yes to edits outside a step's scope
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Limits that may be set for one run.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Limits {
+    /// The most money to spend, in US dollars
+    #[arg(long, value_name = "USD", value_parser = amount)]
+    pub(super) budget_usd: Option<f64>,
+    /// How often a phase may fail before the run is given up
+    #[arg(long, value_name = "N")]
+    pub(super) max_retries: Option<u32>,
+    /// How long the run may take, as in 90s, 30m or 2h
+    #[arg(long, value_name = "TIME")]
+    pub(super) timeout: Option<String>,
+}
+
+/// An amount of money: a finite number, not negative.
+fn amount(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(amount) if amount.is_finite() && amount >= 0.0 => Ok(amount),
+        _ => Err("not an amount of money".to_owned()),
+    }
+}
+
+impl Limits {
+    /// The limits as a layer of configuration.
+    pub(super) fn flags(&self) -> Vec<(String, Value)> {
+        let set = [
+            ("budget.usd", self.budget_usd.map(|usd| json!(usd))),
+            (
+                "execution.max_retries",
+                self.max_retries.map(|most| json!(most)),
+            ),
+            ("budget.wall", self.timeout.as_ref().map(|time| json!(time))),
+        ];
+        set.into_iter()
+            .filter_map(|(path, value)| Some((path.to_owned(), value?)))
+            .collect()
+    }
+}
+
+pub(super) fn run(args: &Args, global: &Global, ui: &Ui) -> Outcome {
+    let goal = goal(args)?;
+    let mut flags = args.limits.flags();
+    for choice in &args.model {
+        flags.push(model(choice)?);
+    }
+    let new = NewRun {
+        goal,
+        title: args.title.clone(),
+        until: args.until,
+        require_green: args.require_green,
+        unverified: args.unverified,
+        yes: args.yes,
+    };
+    pursue(
+        &new,
+        args.base.as_deref(),
+        flags,
+        (global, ui),
+        Show::Summary,
+    )
+}
+
+/// Makes a run and drives it.
+pub(super) fn pursue(
+    new: &NewRun,
+    base: Option<&str>,
+    flags: Vec<(String, Value)>,
+    (global, ui): (&Global, &Ui),
+    show: Show,
+) -> Outcome {
+    let prospect = open::prospect(global, base, flags)?;
+    new.check(
+        &prospect.loaded.config,
+        &prospect.mesh,
+        &prospect.environment,
+        &prospect.repository,
+    )?;
+    let engine = prospect.engine(global)?;
+    watch::drive(engine, ui, show, |engine| Ok((engine.create(new)?, None)))
+}
+
+fn goal(args: &Args) -> Result<String, Failure> {
+    let Some(file) = &args.goal_file else {
+        return Ok(args.goal.clone().unwrap_or_default());
+    };
+    let trouble = |error: std::io::Error| {
+        Failure::config(
+            format!("cannot read the goal from {}: {error}", file.display()),
+            "name a text file, or - for standard input",
+        )
+    };
+    if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(trouble)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(trouble)
+}
+
+/// `builder=sonnet` as a setting.
+fn model(choice: &str) -> Result<(String, Value), Failure> {
+    let parts = choice
+        .split_once('=')
+        .map(|(phase, model)| (phase.parse::<Phase>(), model.trim()));
+    match parts {
+        Some((Ok(phase), model)) if !model.is_empty() => {
+            Ok((format!("phases.{phase}.models"), json!([model])))
+        }
+        _ => Err(Failure::usage(
+            format!("--model {choice:?} is not of the form PHASE=MODEL"),
+            "as in: --model builder=sonnet; see the models: rgpt config show",
+        )),
+    }
+}

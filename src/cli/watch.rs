@@ -1,0 +1,129 @@
+//! Driving a run while someone watches: signals in, events out, the summary at the end.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::domain::event::RunResumed;
+use crate::domain::{RunId, State};
+use crate::engine::{Engine, Interrupt};
+use crate::store;
+
+use super::failure::Failure;
+use super::render::progress::{Live, View};
+use super::render::{diff, summary};
+use super::ui::Ui;
+use super::{Outcome, exit, logging};
+
+/// What is shown beside the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Show {
+    /// Nothing.
+    Summary,
+    /// The change as a diff.
+    Change,
+}
+
+/// Begins as `begin` says, drives the run to where it ends or stands still, and tells of it.
+pub(super) fn drive(
+    engine: Engine,
+    ui: &Ui,
+    show: Show,
+    begin: impl FnOnce(&Engine) -> Result<(RunId, Option<RunResumed>), Failure>,
+) -> Outcome {
+    let stderr = logging::on_stderr(ui.verbosity(), ui.is_quiet());
+    logging::begin(&engine.state.logs, &engine.config.logging, stderr);
+    logging::follow(&engine.bus);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let subscription = engine.bus.subscribe();
+    let (id, resumed) = begin(&engine)?;
+    let past = match &resumed {
+        Some(_) => engine.store.events(id)?,
+        None => Vec::new(),
+    };
+    let view = View {
+        ui: ui.clone(),
+        past,
+        clock: engine.clock.clone(),
+        usage: usage_of(&engine, id),
+    };
+    let live = Live::start(subscription, view)?;
+    runtime.spawn(listen_for_signals(engine.interrupt.clone()));
+    let driven = runtime.block_on(engine.drive(id, resumed));
+    live.finish();
+    if show == Show::Change && !ui.is_json() {
+        tell_change(&engine, id, ui)?;
+    }
+    tell(&engine, id, ui)?;
+    match driven {
+        Ok(run) => Ok(exit::of(&run)),
+        Err(error) => Err(Failure::from(error)
+            .or_hint(|| format!("mend that, then go on: rgpt resume --run {id}"))),
+    }
+}
+
+/// The change as a diff.
+fn tell_change(engine: &Engine, id: RunId, ui: &Ui) -> Result<(), Failure> {
+    let Some(run) = engine.store.load(id)? else {
+        return Ok(());
+    };
+    if run.state() != State::Done {
+        return Ok(());
+    }
+    let change = engine
+        .own
+        .diff(&run.created.base_tree, &run.tree)
+        .map_err(anyhow::Error::from)?;
+    ui.line(&format!("{}\n", diff::diff(&change)));
+    Ok(())
+}
+
+/// What came of it: the summary on the record, for people or for programs.
+fn tell(engine: &Engine, id: RunId, ui: &Ui) -> Result<(), Failure> {
+    let document = document(engine, id)?;
+    if ui.is_json() {
+        let mut last = serde_json::Map::new();
+        last.insert("type".to_owned(), "run.summary".into());
+        last.extend(document.as_object().cloned().unwrap_or_default());
+        ui.json_line(&Value::Object(last));
+    } else {
+        ui.line(&summary::summary(&document, ui.look()));
+    }
+    Ok(())
+}
+
+fn document(engine: &Engine, id: RunId) -> Result<Value, Failure> {
+    let document = store::inspect::document(&engine.store, id)?;
+    Ok(serde_json::to_value(document).map_err(anyhow::Error::from)?)
+}
+
+fn usage_of(
+    engine: &Engine,
+    id: RunId,
+) -> Arc<dyn Fn() -> crate::domain::budget::Usage + Send + Sync> {
+    let store = engine.store.clone();
+    Arc::new(move || store.usage(id).unwrap_or_default())
+}
+
+/// The first signal asks the run to stop at its next safe point.
+async fn listen_for_signals(interrupt: Interrupt) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    for kind in kinds {
+        let interrupt = interrupt.clone();
+        if let Ok(mut stream) = signal(kind) {
+            tokio::spawn(async move {
+                if stream.recv().await.is_some() {
+                    interrupt.raise();
+                }
+            });
+        }
+    }
+}
