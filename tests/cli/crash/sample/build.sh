@@ -1,0 +1,6 @@
+# The build: the settings are there, and the scripts can be read.
+[ -e local.conf ] || {
+    echo "no such file or directory: local.conf"
+    exit 1
+}
+sh -n greet.sh && sh -n bye.sh

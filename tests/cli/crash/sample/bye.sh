@@ -1,0 +1,4 @@
+# Says good-bye.
+bye() {
+    echo "bye"
+}

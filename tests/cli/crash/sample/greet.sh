@@ -1,0 +1,4 @@
+# Says hello.
+greet() {
+    echo "hello"
+}
