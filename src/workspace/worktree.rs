@@ -213,14 +213,6 @@ impl Worktree {
         Ok(TreeId(patiently(|| command.line())?))
     }
 
-    /// The paths of the files of `tree`.
-    ///
-    /// # Errors
-    /// There is no such tree.
-    pub fn files(&self, tree: &TreeId) -> Result<Vec<String>, WorktreeError> {
-        Ok(self.own.list_files(tree)?)
-    }
-
     fn git(&self, subcommand: &str) -> GitCommand {
         self.own
             .git(subcommand)

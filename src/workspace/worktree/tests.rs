@@ -83,7 +83,11 @@ fn a_tree_is_written_out_as_it_is() {
     let work = work(FILES);
     work.assert_restored();
     assert_eq!(
-        work.worktree.files(&work.user.base_tree).unwrap().len(),
+        work.worktree
+            .own
+            .list_files(&work.user.base_tree)
+            .unwrap()
+            .len(),
         FILES.len() + 2
     );
     let opened = Worktree::open(
@@ -223,7 +227,7 @@ fn a_planted_link_is_replaced_and_what_it_leads_to_is_left_alone() {
         .worktree
         .snapshot(&["src/main.rs".into(), "src/other".into()])
         .unwrap();
-    let listed = work.worktree.files(&tree).unwrap();
+    let listed = work.worktree.own.list_files(&tree).unwrap();
     assert!(
         !listed
             .iter()
