@@ -23,11 +23,12 @@ impl Drive<'_> {
         work: &Work,
         request: &ModelRequest,
     ) -> Halting<Option<Failure>> {
+        let text = serde_json::to_vec(request)?;
         let mut again = self.write_off(work);
         loop {
             let intent = match again.take() {
                 Some(call) => call,
-                None => match self.next_intent(work, request).await? {
+                None => match self.next_intent(work, request, &text).await? {
                     Ok(call) => call,
                     Err(failure) => return Ok(Some(failure)),
                 },
@@ -38,7 +39,9 @@ impl Drive<'_> {
             };
             self.afford(reserved)?;
             let entry = entry_after(&self.tape, Call::Model(intent.clone()));
-            let answer = self.call(work, request, &intent, &entry).await?;
+            self.log.text(&text);
+            self.log.call(work.state.id, &entry);
+            let answer = self.call(work, request, &intent).await?;
             let answered = matches!(answer, Answer::Model(_));
             self.log.answer(work.state.id, entry.ordinal, &answer);
             self.tape.push(TapeEntry {
@@ -69,7 +72,9 @@ impl Drive<'_> {
         &mut self,
         work: &Work,
         request: &ModelRequest,
+        text: &[u8],
     ) -> Halting<Result<ModelCall, Failure>> {
+        let address = Digest::of(text);
         loop {
             let names = &work.brief.context.models.names;
             // The same run waits the same.
@@ -83,8 +88,6 @@ impl Drive<'_> {
             let mesh = &self.engine.mesh;
             let provider = mesh.config(&model).map_or("", |config| &config.provider);
             let used = self.engine.store.script_uses(self.log.run().id, provider)?;
-            let text = serde_json::to_vec(request)?;
-            let address = Digest::of(&text);
             match mesh.intent(&model, request, address.clone(), &used) {
                 Ok(call) => return Ok(Ok(call)),
                 Err(failure) => {
@@ -92,12 +95,12 @@ impl Drive<'_> {
                     let call = Call::Model(ModelCall {
                         provider: provider.to_owned(),
                         model,
-                        request: address,
+                        request: address.clone(),
                         reply: None,
                         reserved_tokens: 0,
                         reserved_usd: 0.0,
                     });
-                    self.log.text(&text);
+                    self.log.text(text);
                     let entry = entry_after(&self.tape, call);
                     self.put(work.state.id, entry, Answer::ModelFailed(failure));
                 }
@@ -125,10 +128,7 @@ impl Drive<'_> {
         work: &Work,
         request: &ModelRequest,
         intent: &ModelCall,
-        entry: &TapeEntry,
     ) -> Halting<Answer> {
-        self.log.text(&serde_json::to_vec(request)?);
-        self.log.call(work.state.id, entry);
         if !failpoint::broken("effect-before-intent") {
             self.log.commit().await?;
         }

@@ -118,13 +118,10 @@ impl Drive<'_> {
         scope: CheckScope,
         tree: &TreeId,
     ) -> Halting<CheckResult> {
-        let result = self.carry_out(work, name, check, scope, tree).await?;
-        if result.status != CheckStatus::Failed || scope != CheckScope::Final {
-            self.record_check(work.state.id, &result)?;
-            self.log.commit().await?;
-            return Ok(result);
+        let mut result = self.carry_out(work, name, check, scope, tree).await?;
+        if result.status == CheckStatus::Failed && scope == CheckScope::Final {
+            result = self.excuse(work, name, check, result).await?;
         }
-        let result = self.excuse(work, name, check, result).await?;
         self.record_check(work.state.id, &result)?;
         self.log.commit().await?;
         Ok(result)
@@ -232,10 +229,7 @@ impl Drive<'_> {
     ) -> anyhow::Result<RunFacts> {
         let capped = both(&output.stdout.text, &output.stderr.text);
         let (stdout, stderr) = (whole(&output.stdout)?, whole(&output.stderr)?);
-        let full_output = (capped.len() > RECORDED).then(|| {
-            self.log
-                .text(both(&output.stdout.text, &output.stderr.text).as_bytes())
-        });
+        let full_output = (capped.len() > RECORDED).then(|| self.log.text(capped.as_bytes()));
         Ok(RunFacts {
             exit_code: output.exit_code,
             signal: output.signal.clone(),

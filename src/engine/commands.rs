@@ -158,10 +158,12 @@ impl Drive<'_> {
     /// first one that fails.
     pub(super) async fn set_up(&mut self, place: Place) -> Halting<Option<Failure>> {
         let setup = self.site.setup(self.engine);
+        if setup.is_empty() {
+            return Ok(None);
+        }
         let mark = self.site.setup_mark(place);
         let locked = self.site.locked_dependencies(place);
-        let done = std::fs::read_to_string(&mark).is_ok_and(|known| known == locked.as_str());
-        if setup.is_empty() || done {
+        if std::fs::read_to_string(&mark).is_ok_and(|known| known == locked.as_str()) {
             return Ok(None);
         }
         self.log.commit().await?;

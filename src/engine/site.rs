@@ -9,7 +9,6 @@ use crate::config::Sandbox;
 use crate::domain::id::TreeId;
 use crate::domain::proposal::ChangeSet;
 use crate::domain::remedy::HealAction;
-use crate::domain::run::ExecutionStatus;
 use crate::domain::{Digest, Run};
 use crate::workspace::confine;
 use crate::workspace::edit::Held;
@@ -101,10 +100,7 @@ impl Site {
 
     /// Makes the builder's worktree stand where the record stands, whatever a crash left.
     pub(super) fn prepare(&mut self, engine: &Engine, run: &Run) -> anyhow::Result<()> {
-        let running = run
-            .running_execution()
-            .filter(|execution| execution.status == ExecutionStatus::Running);
-        let tree = match running {
+        let tree = match run.running_execution() {
             Some(execution) => {
                 let tape = engine.store.tape(run.id, execution.id)?;
                 tree_on(&tape).unwrap_or_else(|| execution.tree.clone())
@@ -171,10 +167,9 @@ impl Site {
         place: Place,
         tree: &TreeId,
     ) -> anyhow::Result<()> {
-        self.trees.remove(&place);
-        let root = self.roots[&place].clone();
+        let root = &self.roots[&place];
         if engine.config.workspace.cache && root.is_dir() {
-            worktree::hand_on(&root, &self.cache(engine, place))?;
+            worktree::hand_on(root, &self.cache(engine, place))?;
         }
         self.clear(place)?;
         self.ready(engine, place, tree)?;

@@ -62,8 +62,7 @@ impl Drive<'_> {
                 if let Err(error) = self.site.held().apply(&approved) {
                     return Ok(failed(error.to_string()));
                 }
-                let paths = paths(approved.get());
-                let tree = self.site.snapshot(&paths)?;
+                let tree = self.site.snapshot(&touched)?;
                 Ok(ToolAnswer {
                     text: about,
                     tree: Some(tree),
