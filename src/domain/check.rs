@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Category, Observation};
-use super::id::{Digest, TreeId};
+use super::id::{Digest, ExecutionId, TreeId};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -98,6 +98,11 @@ impl CheckScope {
             Self::Final => "final",
         }
     }
+}
+
+/// The name under which the whole outputs of a check are kept, with `.stdout` or `.stderr` after it.
+pub fn output_label(execution: ExecutionId, check: &str, scope: CheckScope) -> String {
+    format!("exec-{execution}-{check}-{}", scope.as_str())
 }
 
 /// The outcome of one check on one tree.

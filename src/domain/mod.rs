@@ -4,9 +4,11 @@
 //! Start reading at [`event`], then [`run`].
 
 pub mod action;
+pub mod application;
 pub mod brief;
 pub mod budget;
 pub mod check;
+pub mod clean;
 pub mod clock;
 pub mod event;
 pub mod failure;
@@ -20,11 +22,14 @@ pub mod phase;
 pub mod plan;
 pub mod proposal;
 pub mod remedy;
+pub mod replay;
+pub mod response;
 pub mod run;
 pub mod state;
 pub mod step;
 pub mod tape;
 pub mod text;
+pub mod units;
 
 pub use action::Action;
 pub use clock::Clock;

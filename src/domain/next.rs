@@ -3,7 +3,7 @@
 use super::action::Action;
 use super::phase::Phase;
 use super::plan::Step;
-use super::run::{Run, StepState};
+use super::run::{ByHand, Run, StepState};
 use super::state::State;
 use super::step::StepStatus;
 
@@ -16,7 +16,7 @@ impl Run {
         if self.heal.as_ref().is_some_and(|heal| heal.better.is_some()) {
             return Some(Action::SettleHeal);
         }
-        if self.has_reached_until() {
+        if self.has_reached_until() || self.by_hand == Some(ByHand::Made) {
             return None;
         }
         match self.progress {

@@ -1,6 +1,7 @@
 //! The repair chosen for a failure.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,26 @@ pub enum HealAction {
 }
 
 impl HealAction {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::RepairJson,
+        Self::Regenerate,
+        Self::RegenerateConstrained,
+        Self::Backoff,
+        Self::AnotherModel,
+        Self::FixAssertion,
+        Self::FixCrash,
+        Self::FixBuild,
+        Self::FixLint,
+        Self::FixCommand,
+        Self::RefinePlan,
+        Self::Replan,
+        Self::InstallDependencies,
+        Self::CreateFromTemplate,
+        Self::PolicyCorrection,
+        Self::RerunChecks,
+    ];
+
     /// The name in records.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -66,6 +87,24 @@ impl HealAction {
             Self::PolicyCorrection => "policy_correction",
             Self::RerunChecks => "rerun_checks",
         }
+    }
+}
+
+/// A name that is no repair's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no repair {name:?}; there are: {}", HealAction::ALL.map(HealAction::as_str).join(", "))]
+pub struct UnknownAction {
+    name: String,
+}
+
+impl FromStr for HealAction {
+    type Err = UnknownAction;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAction> {
+        let known = Self::ALL.into_iter().find(|action| action.as_str() == name);
+        known.ok_or_else(|| UnknownAction {
+            name: name.to_owned(),
+        })
     }
 }
 

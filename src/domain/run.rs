@@ -7,15 +7,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::application::{Application, ApplicationStatus, BranchMove};
 use super::budget::Limits;
 use super::check::{CheckResult, CheckScope};
-use super::event::{RunCreated, RunDone, RunFailed, RunStopped};
+use super::event::{HealByHand, RunCreated, RunDone, RunFailed, RunStopped};
 use super::failure::{ErrorType, Failure};
 use super::finding::Finding;
 use super::id::{CommitId, Digest, ExecutionId, FindingId, HealId, RunId, StepId, TreeId};
 use super::phase::{Agent, Phase};
 use super::plan::Plan;
 use super::remedy::Remedy;
+use super::replay::Replay;
 use super::state::State;
 use super::step::StepStatus;
 
@@ -75,10 +77,25 @@ pub struct Run {
     pub checks: Vec<CheckState>,
     /// All findings, by number.
     pub findings: Vec<FindingState>,
+    /// The one repair that a person asked for at the last resume.
+    pub by_hand: Option<ByHand>,
+    /// The fork that it is, if it is one.
+    pub replay: Option<Replay>,
     /// How it ended well.
     pub done: Option<RunDone>,
     /// How it ended badly.
     pub failed: Option<RunFailed>,
+    /// Each time that its result was brought into a branch of the user's, in order.
+    pub applications: Vec<Application>,
+}
+
+/// The one repair that a person asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByHand {
+    /// It is still to be made.
+    Wanted(HealByHand),
+    /// It is made, and the run stands still until it is resumed.
+    Made,
 }
 
 /// A step and where it stands.
@@ -363,6 +380,17 @@ impl Run {
             .iter()
             .filter(|finding| finding.resolved_at.is_none())
             .map(|finding| &finding.finding)
+    }
+
+    /// The application that stands: its result is in that branch.
+    pub fn standing_application(&self) -> Option<&Application> {
+        let last = self.applications.last()?;
+        (last.status() == ApplicationStatus::Applied).then_some(last)
+    }
+
+    /// The apply or undo that was begun and not finished.
+    pub fn open_move(&self) -> Option<&BranchMove> {
+        self.applications.last()?.open()
     }
 
     /// The status in a word, as JSON documents show it.

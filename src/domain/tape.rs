@@ -137,12 +137,20 @@ pub enum ModelFailureKind {
     RateLimited,
     /// The provider is overloaded or broken (5xx).
     Overloaded,
-    /// No answer in time.
+    /// The request was sent and not answered in time.
     TimedOut,
-    /// The connection failed.
+    /// There was no connection.
     Network,
-    /// The key is missing, wrong or not allowed.
+    /// The answer broke off.
+    Truncated,
+    /// The answer cannot be read.
+    Malformed,
+    /// Money or quota at the provider is used up; waiting does not help.
+    QuotaExhausted,
+    /// The key is missing or wrong.
     Authentication,
+    /// The key is good, but not for this.
+    Permission,
     /// The model does not exist there.
     UnknownModel,
     /// The prompt does not fit.
@@ -160,7 +168,17 @@ impl ModelFailureKind {
     pub fn transient(self) -> bool {
         matches!(
             self,
-            Self::RateLimited | Self::Overloaded | Self::TimedOut | Self::Network
+            Self::RateLimited
+                | Self::Overloaded
+                | Self::TimedOut
+                | Self::Network
+                | Self::Truncated
+                | Self::Malformed
         )
+    }
+
+    /// Whether the provider may have been at work, so that the call may have cost what was reserved.
+    pub fn may_have_cost(self) -> bool {
+        matches!(self, Self::TimedOut | Self::Truncated | Self::Malformed)
     }
 }

@@ -1,11 +1,13 @@
 //! Events in words: one line each, for people.
 
+use super::application::{BranchMove, Way};
 use super::check::CheckScope;
 use super::event::{
     CheckCompleted, Event, HealStarted, PhaseCompleted, PhaseError, PhaseStarted, RunResumed,
-    RunStopped,
+    RunStopped, RunUpdated,
 };
 use super::phase::Phase;
+use super::replay::Comparison;
 
 /// The event as one line. Free of control characters, whatever a model or a command put into it.
 pub fn sentence(event: &Event) -> String {
@@ -27,6 +29,11 @@ pub fn sentence(event: &Event) -> String {
         Event::RunFailed(failed) => format!("failed ({}): {}", failed.error_type, failed.reason),
         Event::RunCancelled { reason: None } => "cancelled".to_owned(),
         Event::RunCancelled { reason: Some(why) } => format!("cancelled: {why}"),
+        Event::RunReplayed(replayed) => format!(
+            "forked from run {} at the {} ({})",
+            replayed.source, replayed.phase, replayed.mode
+        ),
+        Event::RunUpdated(updated) => update(updated),
         Event::PhaseStarted(started) => phase_start(started),
         Event::PhaseCompleted(completed) => phase_end(completed),
         Event::PhaseError(error) => phase_failure(error),
@@ -61,6 +68,40 @@ pub fn sentence(event: &Event) -> String {
         } => format!("refused {proposal} ({}): {}", denial.rule, denial.message),
     };
     one_line(&text)
+}
+
+fn update(updated: &RunUpdated) -> String {
+    match updated {
+        RunUpdated::Compared(comparison) => compared(comparison),
+        RunUpdated::ApplyStarted(step) => format!("applying: {}", movement(step)),
+        RunUpdated::Applied => "applied".to_owned(),
+        RunUpdated::UndoStarted(step) => format!("taking it back: {}", movement(step)),
+        RunUpdated::Undone => "taken back".to_owned(),
+        RunUpdated::MoveGivenUp { reason } => {
+            format!("given up, nothing was changed: {reason}")
+        }
+    }
+}
+
+fn movement(step: &BranchMove) -> String {
+    let way = match step.way {
+        Way::FastForward => "fast-forward",
+        Way::Merge => "merge",
+        Way::Back => "back",
+        Way::Revert => "revert",
+    };
+    let (from, to) = (step.from.short(), step.to.short());
+    format!("{} from {from} to {to} ({way})", step.branch)
+}
+
+fn compared(comparison: &Comparison) -> String {
+    match &comparison.divergence {
+        None => "the same as its source".to_owned(),
+        Some(parted) => format!(
+            "parts from its source at event {} ({})",
+            parted.seq, parted.kind
+        ),
+    }
 }
 
 /// What a person must do often repeats why.

@@ -1,7 +1,7 @@
 //! Repairs: begun with everything needed to take them back, then kept or taken back.
 
 use crate::domain::event::{HealSettled, HealStarted, Record};
-use crate::domain::run::{HealState, OpenHeal, Run};
+use crate::domain::run::{ByHand, HealState, OpenHeal, Run};
 use crate::domain::state::State;
 
 use super::{Verdict, require};
@@ -80,6 +80,9 @@ impl Run {
             self.head = open.head;
             self.progress = State::Error(open.target.phase);
             self.failure = Some(open.target);
+        }
+        if self.by_hand.is_some() {
+            self.by_hand = Some(ByHand::Made);
         }
         let heal = self.heals.last_mut().ok_or("no repair is on the record")?;
         heal.kept = Some(kept);

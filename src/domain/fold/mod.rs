@@ -3,10 +3,12 @@
 //! An event that the state does not allow is reported as [`Illegal`], never absorbed. One small
 //! function for each family of events.
 
+mod applications;
 mod checks;
 mod executions;
 mod heals;
 mod phases;
+mod replay;
 mod resume;
 mod steps;
 
@@ -100,8 +102,11 @@ impl Run {
             interventions: 0,
             checks: Vec::new(),
             findings: Vec::new(),
+            by_hand: None,
+            replay: None,
             done: None,
             failed: None,
+            applications: Vec::new(),
             created: created.clone(),
         }
     }
@@ -123,10 +128,15 @@ impl Run {
     fn advance(&mut self, record: &Record) -> Verdict {
         require(record.run == self.id, "it belongs to another run")?;
         require(record.seq == self.seq + 1, "its number leaves a gap")?;
+        if let Event::RunUpdated(updated) = &record.event {
+            self.seq = record.seq;
+            self.updated_at = record.at;
+            return self.updated(updated, record.at);
+        }
         require(self.progress != State::Done, "the run is done")?;
         let driven = !matches!(
             record.event,
-            Event::RunResumed(_) | Event::RunCancelled { .. }
+            Event::RunResumed(_) | Event::RunCancelled { .. } | Event::RunReplayed(_)
         );
         if driven && self.stop.is_none() {
             self.active_ms += millis_between(self.updated_at, record.at);
@@ -142,6 +152,7 @@ impl Run {
             }
             _ if self.stop.is_some() => Err("the run stands still".to_owned()),
             Event::RunStopped(stopped) => self.stopped(stopped),
+            Event::RunReplayed(replayed) => self.replayed(replayed),
             Event::RunDone(done) => self.finish(done, record),
             Event::RunFailed(failed) => {
                 require(
@@ -149,6 +160,7 @@ impl Run {
                     "a run fails after a phase's error, with no repair open",
                 )?;
                 self.progress = State::Failed;
+                self.by_hand = None;
                 self.finished_at = Some(record.at);
                 self.failed = Some(failed.clone());
                 Ok(())

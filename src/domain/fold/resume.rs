@@ -2,7 +2,7 @@
 
 use crate::domain::event::{Record, RunResumed, StopReason};
 use crate::domain::phase::Phase;
-use crate::domain::run::{ExecutionStatus, Run};
+use crate::domain::run::{ByHand, ExecutionStatus, Run};
 use crate::domain::state::State;
 
 use super::{Verdict, require};
@@ -15,8 +15,8 @@ impl Run {
             "a run that has ended goes on only with a new grant",
         )?;
         require(
-            self.progress != State::Failed || resumed.from.is_some(),
-            "a failed run goes on from the start of a phase",
+            self.progress != State::Failed || resumed.from.is_some() || resumed.heal.is_some(),
+            "a failed run goes on from the start of a phase, or with one repair",
         )?;
         let waited = self.stop.as_ref().is_some_and(|stop| {
             matches!(
@@ -37,15 +37,32 @@ impl Run {
             self.interventions += 1;
         }
         if resumed.granted {
-            self.heal_count = 0;
-            for phase in self.phases.values_mut() {
-                phase.failures = 0;
-            }
+            self.grant();
         }
-        match resumed.from {
-            Some(phase) => self.go_back(phase, resumed),
-            None => Ok(()),
+        self.by_hand = resumed.heal.map(ByHand::Wanted);
+        match (resumed.from, resumed.heal) {
+            (Some(_), Some(_)) => Err("it goes back or repairs, not both".to_owned()),
+            (Some(phase), None) => self.go_back(phase, resumed),
+            (None, Some(_)) => self.face_failure(),
+            (None, None) => Ok(()),
         }
+    }
+
+    /// The counts of retries and heals start anew.
+    pub(super) fn grant(&mut self) {
+        self.heal_count = 0;
+        for phase in self.phases.values_mut() {
+            phase.failures = 0;
+        }
+    }
+
+    /// Puts the run before the repair of the failure that stands.
+    fn face_failure(&mut self) -> Verdict {
+        let standing = self.failure.as_ref().ok_or("no failure stands")?;
+        require(self.heal.is_none(), "another repair is open")?;
+        self.progress = State::Error(standing.phase);
+        self.failed = None;
+        Ok(())
     }
 
     /// Puts the run before the start of `phase`, as it was when that phase was last begun.

@@ -9,13 +9,18 @@ use serde_json::json;
 use super::*;
 use crate::domain::budget::Limits;
 use crate::domain::event::{
-    ExecutionStarted, HealSettled, HealStarted, PhaseCompleted, PhaseError, PhaseStarted,
-    RunFailed, RunOptions, RunResumed, StepCompleted, StepError, StepStarted, StopReason,
+    ExecutionStarted, HealByHand, HealSettled, HealStarted, PhaseCompleted, PhaseError,
+    PhaseStarted, RunFailed, RunOptions, RunReplayed, RunResumed, RunUpdated, StepCompleted,
+    StepError, StepStarted, StopReason,
 };
 use crate::domain::failure::{Cause, Damage, ErrorType, Failure, Origin};
 use crate::domain::id::{Digest, ExecutionId, HealId, RunId};
 use crate::domain::remedy::{HealAction, Remedy};
+use crate::domain::replay::{Comparison, ReplayMode, ReplayResult};
+use crate::domain::run::ByHand;
 use crate::domain::{Action, Phase, TreeId};
+
+mod applications;
 
 fn dice(seed: u64, at: u64) -> u64 {
     // SplitMix64 (Steele, Lea and Flood 2014): a number for each place in each log.
@@ -43,6 +48,7 @@ fn created() -> Event {
         directory: String::new(),
         base_commit: "c0".into(),
         base_tree: "t0".into(),
+        parent: None,
         branch: "rgpt/run-1".into(),
         limits: Limits {
             max_retries: 3,
@@ -389,6 +395,82 @@ fn a_failed_run_goes_on_only_with_a_grant_from_the_start_of_a_phase() {
     assert_eq!(again.next(), Some(Action::StartPhase(phase)));
     assert_eq!((again.heal_count, again.retry_count()), (0, 0));
     assert_eq!(again.tree.as_str(), "t9");
+}
+
+#[test]
+fn a_failed_run_can_be_given_one_repair_by_hand() {
+    let records = (0..)
+        .map(log)
+        .find(|records| matches!(records.last().map(|r| &r.event), Some(Event::RunFailed(_))))
+        .expect("some run fails");
+    let mut run = Run::fold(&records).expect("legal").expect("begun");
+    let mut apply = |event: Event| {
+        let next = record(run.seq + 1, event);
+        run.apply(&next).expect("legal");
+        run.clone()
+    };
+    let faced = apply(Event::RunResumed(RunResumed {
+        granted: true,
+        heal: Some(HealByHand::default()),
+        ..RunResumed::default()
+    }));
+    assert_eq!(faced.next(), Some(Action::Heal));
+    let healing = apply(heal(&faced, 0));
+    assert!(healing.next().is_some());
+    let mut at = healing;
+    for roll in 0.. {
+        match at.next() {
+            Some(action) => at = apply(perform(&at, &action, roll)),
+            None => break,
+        }
+    }
+    assert_eq!(at.by_hand, Some(ByHand::Made));
+    assert_eq!(at.heals.len(), faced.heals.len() + 1);
+}
+
+#[test]
+fn a_fork_shares_the_events_before_it_and_is_compared_once() {
+    let records = log(7);
+    let (source, seq) = (RunId(1), 1);
+    let mut first = record(1, created());
+    first.run = RunId(2);
+    if let Event::RunCreated(created) = &mut first.event {
+        created.parent = Some(source);
+    }
+    assert_eq!(records[0].event, created());
+    let mut run = Run::begin(&first).expect("begins");
+    let replayed = |run: &Run, source| Record {
+        run: RunId(2),
+        ..record(
+            run.seq + 1,
+            Event::RunReplayed(RunReplayed {
+                source,
+                seq,
+                phase: Phase::Planner,
+                mode: ReplayMode::Offline,
+                limits: run.limits,
+                until: Some(Phase::Builder),
+                partial: false,
+                granted: false,
+            }),
+        )
+    };
+    assert!(run.clone().apply(&replayed(&run, RunId(3))).is_err());
+    run.apply(&replayed(&run, source)).expect("legal");
+    assert_eq!(run.until, Some(Phase::Builder));
+    let compared = |run: &Run| Record {
+        run: RunId(2),
+        ..record(
+            run.seq + 1,
+            Event::RunUpdated(RunUpdated::Compared(Comparison {
+                result: ReplayResult::Equal,
+                divergence: None,
+                notes: Vec::new(),
+            })),
+        )
+    };
+    run.apply(&compared(&run)).expect("legal");
+    assert!(run.clone().apply(&compared(&run)).is_err());
 }
 
 #[test]
