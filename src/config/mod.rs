@@ -9,6 +9,7 @@
 mod environment;
 mod error;
 mod files;
+mod json_schema;
 mod key_path;
 mod keys;
 mod layer;
@@ -33,6 +34,7 @@ mod yaml;
 pub use environment::{Environment, environment};
 pub use error::{ConfigError, Place, Problem};
 pub use files::config_home;
+pub use json_schema::json_schema;
 pub use keys::{MissingKey, missing_keys};
 pub use layer::{FileTrust, LayerKind};
 pub use load::{LoadRequest, Loaded, LoadedFile, Origin, load};

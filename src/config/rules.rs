@@ -3,7 +3,7 @@
 use super::key_path::KeyPath;
 use super::nearest::suggestion;
 use super::settings::{
-    Config, ModelConfig, Network, Provider, ProviderKind, ReleaseMode, WorkspaceConfig,
+    Config, ModelConfig, Network, PhaseConfig, Provider, ProviderKind, ReleaseMode, ReportFormat,
 };
 use crate::domain::phase::Agent;
 
@@ -16,6 +16,7 @@ pub(super) fn faults(config: &Config) -> Vec<Fault> {
     providers(config, &mut found);
     models(config, &mut found);
     phases(config, &mut found);
+    checks(config, &mut found);
     not_yet(config, &mut found);
     found
 }
@@ -58,16 +59,14 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     warnings
 }
 
-/// The models that some phase names, each once.
+/// The models that some phase names, each once; the only one there is need not be named.
 pub(super) fn used_models(config: &Config) -> Vec<(&str, &ModelConfig)> {
     config
         .models
         .iter()
         .filter(|(name, _)| {
-            config
-                .phases
-                .values()
-                .any(|phase| phase.models.contains(name))
+            let named = |phase: &PhaseConfig| phase.models.contains(name);
+            config.models.len() == 1 || config.phases.values().any(named)
         })
         .map(|(name, model)| (name.as_str(), model))
         .collect()
@@ -94,6 +93,8 @@ fn providers(config: &Config, found: &mut Vec<Fault>) {
             for (key, is_set) in [
                 ("api_key_env", provider.api_key_env.is_some()),
                 ("base_url", provider.base_url.is_some()),
+                ("stream", provider.stream.is_some()),
+                ("timeout", provider.timeout.is_some()),
             ] {
                 if is_set {
                     found.push((path.key(key), "a scripted provider has none".into()));
@@ -140,6 +141,16 @@ fn phases(config: &Config, found: &mut Vec<Fault>) {
     }
 }
 
+fn checks(config: &Config, found: &mut Vec<Fault>) {
+    for (name, check) in &config.checks {
+        if check.report == ReportFormat::None && !check.report_files.is_empty() {
+            let path = KeyPath::of(["checks", name, "report_files"]);
+            let what = "with `report: none` no file is read: take one of the two away";
+            found.push((path, what.into()));
+        }
+    }
+}
+
 /// Settings that have a name and a place, but that this version cannot honour.
 fn not_yet(config: &Config, found: &mut Vec<Fault>) {
     let mut refuse = |path: KeyPath, works: &str| {
@@ -158,9 +169,5 @@ fn not_yet(config: &Config, found: &mut Vec<Fault>) {
     }
     if config.release.mode != ReleaseMode::Branch {
         refuse(KeyPath::of(["release", "mode"]), "branch");
-    }
-    let WorkspaceConfig { share, .. } = &config.workspace;
-    if !share.is_empty() {
-        refuse(KeyPath::of(["workspace", "share"]), "an empty list");
     }
 }

@@ -45,10 +45,21 @@ pub struct Provider {
     pub kind: ProviderKind,
     /// The name of the environment variable that holds the key.
     pub api_key_env: Option<String>,
-    /// Where it is, if not at its usual place.
+    /// Where it is, if not at its usual place; the version is part of it, as in
+    /// `http://127.0.0.1:8000/v1`.
     pub base_url: Option<String>,
     /// `responses` or `chat`, for the `openai` kind.
     pub api: Option<String>,
+    /// Whether an answer is asked for piece by piece as it is made (default true).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
+    /// The longest that one call may take (default 20 min).
+    #[serde(
+        default,
+        with = "units::optional_duration",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub timeout: Option<Duration>,
     /// The script of a `scripted` provider, resolved against the folder of the file that names it.
     pub script: Option<std::path::PathBuf>,
 }
@@ -186,6 +197,9 @@ pub struct CheckConfig {
     /// How its report is read.
     #[serde(default)]
     pub report: ReportFormat,
+    /// Globs of the files that hold its report, relative to `cwd`; empty: the report is in its output.
+    #[serde(default)]
+    pub report_files: Vec<String>,
     /// How many shards it runs in (only 1 for now).
     #[serde(default = "one")]
     pub shards: u32,
@@ -213,6 +227,12 @@ pub enum ReportFormat {
     CargoTest,
     /// The text that pytest prints.
     Pytest,
+    /// JUnit's XML, as most runners can write it.
+    Junit,
+    /// The events of `go test -json`.
+    GoTest,
+    /// The Test Anything Protocol, versions 12 to 14.
+    Tap,
 }
 
 /// What network a command may use.
@@ -320,7 +340,7 @@ pub enum ReleaseCommits {
 pub struct WorkspaceConfig {
     /// Commands that run once when a worktree is made; `None`: detected from lock files.
     pub setup: Option<Vec<SetupConfig>>,
-    /// Ignored folders of the user's tree that are copied in (none for now).
+    /// Ignored dependency folders of the user's tree that are copied in, relative to the project's folder.
     pub share: Vec<String>,
     /// Whether a finished run hands its build output on to the next (default true).
     pub cache: bool,

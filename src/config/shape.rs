@@ -31,8 +31,13 @@ pub(super) enum Shape {
     Size,
 }
 
-/// Gives the reason for which a text is refused.
-pub(super) type TextRule = fn(&str) -> Result<(), String>;
+/// What a text must be.
+pub(super) struct TextRule {
+    /// Gives the reason for which a text is refused.
+    pub(super) judge: fn(&str) -> Result<(), String>,
+    /// A regular expression for editors, which matches whatever `judge` accepts, and perhaps more.
+    pub(super) pattern: Option<&'static str>,
+}
 
 /// A key of a record.
 pub(super) struct Field {
@@ -40,23 +45,27 @@ pub(super) struct Field {
     pub(super) shape: Shape,
     /// Whether it must be there once all layers are merged.
     pub(super) required: bool,
+    /// What it means, for editors.
+    pub(super) about: &'static str,
 }
 
 /// A key that may be left out.
-pub(super) const fn optional(name: &'static str, shape: Shape) -> Field {
+pub(super) const fn optional(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field {
         name,
         shape,
         required: false,
+        about,
     }
 }
 
 /// A key that must be there.
-pub(super) const fn required(name: &'static str, shape: Shape) -> Field {
+pub(super) const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field {
         name,
         shape,
         required: true,
+        about,
     }
 }
 
@@ -80,7 +89,7 @@ impl Shape {
                     suggestion(key, names(fields))
                 )),
             },
-            Self::Named(rule, shape) => rule(key).map(|()| *shape),
+            Self::Named(rule, shape) => (rule.judge)(key).map(|()| *shape),
             _ => Err(format!("unknown key `{key}`: there is nothing below")),
         }
     }
@@ -165,7 +174,7 @@ impl Shape {
             ))
         };
         match (self, value) {
-            (Self::Text(rule), Value::String(text)) => rule(text),
+            (Self::Text(rule), Value::String(text)) => (rule.judge)(text),
             (Self::Text(_), Value::Number(_) | Value::Bool(_)) => Err(format!(
                 "expected text, found {} (put it in quotes)",
                 found(value)

@@ -3,6 +3,8 @@
 
 use std::path::{Component, Path};
 
+use super::shape::TextRule;
+
 type Verdict = Result<(), String>;
 
 /// Beginnings of the keys of well-known services.
@@ -18,13 +20,51 @@ const KEY_PREFIXES: [&str; 9] = [
     "xoxb-",
 ];
 
+pub(super) const ANY: TextRule = TextRule {
+    judge: any,
+    pattern: None,
+};
+pub(super) const NOT_BLANK: TextRule = TextRule {
+    judge: not_blank,
+    pattern: Some(r"\S"),
+};
+pub(super) const NAME: TextRule = TextRule {
+    judge: name,
+    // No white space and no punctuation but these three: not every editor knows Unicode's classes.
+    pattern: Some(r"^[^\s!-/:-@\[-`{-~][^\s!-,/:-@\[-^`{-~]*$"),
+};
+pub(super) const VARIABLE_NAME: TextRule = TextRule {
+    judge: variable_name,
+    pattern: Some("^[A-Za-z_][A-Za-z0-9_]*$"),
+};
+pub(super) const GLOB: TextRule = TextRule {
+    judge: glob,
+    pattern: Some(r"\S"),
+};
+pub(super) const INSIDE_THE_PROJECT: TextRule = TextRule {
+    judge: inside_the_project,
+    // Parts between slashes, none of them `..` and the first not empty.
+    pattern: Some(
+        r"^([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+|\.)(/([^/.][^/]*|\.[^/.][^/]*|\.\.[^/]+|\.)?)*$",
+    ),
+};
+/// The same for globs: braces and brackets make a pattern of their own too intricate.
+pub(super) const GLOB_INSIDE_THE_PROJECT: TextRule = TextRule {
+    judge: glob_inside_the_project,
+    pattern: Some(r"^[^/\s]"),
+};
+pub(super) const URL: TextRule = TextRule {
+    judge: url,
+    pattern: Some(r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
+};
+
 /// Anything.
-pub(super) fn any(_: &str) -> Verdict {
+fn any(_: &str) -> Verdict {
     Ok(())
 }
 
 /// Anything but nothing.
-pub(super) fn not_blank(text: &str) -> Verdict {
+fn not_blank(text: &str) -> Verdict {
     if text.trim().is_empty() {
         return Err("must not be empty".to_owned());
     }
@@ -35,7 +75,7 @@ pub(super) fn not_blank(text: &str) -> Verdict {
 }
 
 /// A name that the user gives: it becomes part of file names, so it has no slash.
-pub(super) fn name(text: &str) -> Verdict {
+fn name(text: &str) -> Verdict {
     let inner = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let plain = text.starts_with(char::is_alphanumeric) && text.chars().all(inner);
     if plain {
@@ -47,7 +87,7 @@ pub(super) fn name(text: &str) -> Verdict {
 }
 
 /// The name of an environment variable.
-pub(super) fn variable_name(text: &str) -> Verdict {
+fn variable_name(text: &str) -> Verdict {
     let inner = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let plain =
         text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(inner);
@@ -58,15 +98,21 @@ pub(super) fn variable_name(text: &str) -> Verdict {
 }
 
 /// A glob.
-pub(super) fn glob(text: &str) -> Verdict {
+fn glob(text: &str) -> Verdict {
     not_blank(text)?;
     globset::Glob::new(text)
         .map(|_| ())
         .map_err(|error| format!("{text:?} is no glob: {}", error.kind()))
 }
 
+/// A glob that only what lies inside can match.
+fn glob_inside_the_project(text: &str) -> Verdict {
+    glob(text)?;
+    inside_the_project(text)
+}
+
 /// A relative path that stays inside.
-pub(super) fn inside_the_project(text: &str) -> Verdict {
+fn inside_the_project(text: &str) -> Verdict {
     not_blank(text)?;
     let inside = Path::new(text)
         .components()
@@ -80,7 +126,7 @@ pub(super) fn inside_the_project(text: &str) -> Verdict {
 }
 
 /// An http(s) address without anything in it that could be a key.
-pub(super) fn url(text: &str) -> Verdict {
+fn url(text: &str) -> Verdict {
     let rest = text
         .strip_prefix("https://")
         .or_else(|| text.strip_prefix("http://"))
@@ -112,7 +158,76 @@ pub(super) fn holds_a_key(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// Each rule with a pattern, and texts of which at least one is accepted.
+    const RULES: [(&TextRule, &[&str]); 6] = [
+        (&NOT_BLANK, &["cargo test", " x", "\n.", " "]),
+        (
+            &NAME,
+            &[
+                "test", "größe", "a_b", "gpt-4.1", "東京", "٣", "²", "a b", "-x",
+            ],
+        ),
+        (&VARIABLE_NAME, &["LAB_KEY", "_x", "1A", "a-b"]),
+        (&GLOB, &["**/*.rs", "{a,b}", "["]),
+        (
+            &INSIDE_THE_PROJECT,
+            &[
+                ".", "./a", "a//b/", "..a/...", "a/.b/..c", "a\nb", "..", "a/..", "/a",
+            ],
+        ),
+        (
+            &URL,
+            &[
+                "http://127.0.0.1:11434",
+                "https://lab.example/v1/",
+                "https://a?b",
+                "http://",
+            ],
+        ),
+    ];
+
+    fn pattern(rule: &TextRule) -> regex::Regex {
+        regex::Regex::new(rule.pattern.unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_pattern_matches_what_its_rule_accepts() {
+        for (rule, texts) in RULES {
+            let pattern = pattern(rule);
+            let accepted: Vec<_> = texts.iter().filter(|t| (rule.judge)(t).is_ok()).collect();
+            assert!(!accepted.is_empty(), "{pattern}");
+            for text in accepted {
+                assert!(pattern.is_match(text), "{pattern} refuses {text:?}");
+            }
+        }
+        for (rule, refused) in [
+            (&NAME, "a b"),
+            (&NAME, "-x"),
+            (&NAME, "a/b"),
+            (&VARIABLE_NAME, "1A"),
+            (&INSIDE_THE_PROJECT, "a/../b"),
+            (&INSIDE_THE_PROJECT, "/a"),
+            (&URL, "ftp://lab"),
+            (&URL, "https://me@lab"),
+        ] {
+            assert!(!pattern(rule).is_match(refused), "{refused:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_pattern_refuses_what_its_rule_accepts(text in r"[a./_\- :\PC]{0,8}") {
+            for (rule, _) in RULES {
+                if (rule.judge)(&text).is_ok() {
+                    prop_assert!(pattern(rule).is_match(&text), "{text:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn paths_outside_the_project_are_refused() {
@@ -126,6 +241,16 @@ mod tests {
                     .contains("leads outside"),
                 "{path}"
             );
+        }
+    }
+
+    #[test]
+    fn globs_stay_inside_too() {
+        for good in ["target/surefire-reports/*.xml", "**/TEST-*.xml"] {
+            assert_eq!(glob_inside_the_project(good), Ok(()), "{good}");
+        }
+        for bad in ["/tmp/*.xml", "../*.xml", "a/[", ""] {
+            assert!(glob_inside_the_project(bad).is_err(), "{bad}");
         }
     }
 

@@ -9,10 +9,10 @@ use super::super::shape::Shape;
 use super::*;
 use crate::domain::Phase;
 
-const EXAMPLE: &str = include_str!("../../../orchestrator.yaml");
+pub(super) const EXAMPLE: &str = include_str!("../../../orchestrator.yaml");
 
 /// The example of every section, as a user would write it.
-const WHOLE: &str = r#"
+pub(super) const WHOLE: &str = r#"
 providers:
   anthropic: {kind: anthropic, api_key_env: ANTHROPIC_API_KEY}
   openai:    {kind: openai, api: responses, api_key_env: OPENAI_API_KEY}   # api: responses (OpenAI itself) | chat (default elsewhere)
@@ -80,7 +80,7 @@ fn the_example_in_this_repository_loads_though_it_is_tracked() {
 }
 
 /// A commented setting keeps its own indentation after the `#`; prose has one space there.
-fn with_every_setting_in_force() -> String {
+pub(super) fn with_every_setting_in_force() -> String {
     let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
         Some(setting) if !setting.starts_with(' ') || setting.starts_with("  ") => setting,
         _ => line,

@@ -189,6 +189,7 @@ fn every_setting_tells_where_it_comes_from() {
     checks.test.cwd = "." (default)
     checks.test.timeout = "15m" (default)
     checks.test.report = "auto" (default)
+    checks.test.report_files = [] (default)
     checks.test.shards = 1 (default)
     checks.test.pass_env = [] (default)
     checks.test.network = "host" (default)

@@ -63,11 +63,12 @@ fn phase() -> impl Strategy<Value = PhaseConfig> {
 
 fn check() -> impl Strategy<Value = CheckConfig> {
     let kind = prop_oneof![Just(Category::Build), Just(Category::Custom)];
-    let report = prop_oneof![Just(ReportFormat::Auto), Just(ReportFormat::CargoTest)];
+    let report = prop_oneof![Just(ReportFormat::Auto), Just(ReportFormat::GoTest)];
     let network = prop_oneof![Just(Network::None), Just(Network::Host)];
     let env = proptest::collection::btree_map(".*", ".*", 0..3);
     let pass_env = proptest::collection::vec(".*", 0..3);
     let texts = (".*", ".*");
+    let report = (report, proptest::collection::vec(".*", 0..3));
     (
         kind,
         texts,
@@ -84,7 +85,8 @@ fn check() -> impl Strategy<Value = CheckConfig> {
                 command,
                 cwd,
                 timeout,
-                report,
+                report: report.0,
+                report_files: report.1,
                 shards,
                 env,
                 pass_env,
@@ -118,6 +120,8 @@ fn config() -> impl Strategy<Value = Config> {
                         api_key_env: None,
                         base_url: None,
                         api: None,
+                        stream: None,
+                        timeout: None,
                         script: Some("/s.yaml".into()),
                     },
                 )]),
