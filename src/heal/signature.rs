@@ -40,6 +40,8 @@ pub fn normal_form(text: &str) -> String {
             file_of(&found[0])
         } else if is("time") {
             "<time>".to_owned()
+        } else if is("request") {
+            "request id <id>".to_owned()
         } else if is("hex") {
             "<hex>".to_owned()
         } else if is("word") {
@@ -68,6 +70,7 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
       | (?P<path>(?:[A-Za-z]:\\|(?:\b|\.{1,2})?/)[^\s:;,'"`()<>\[\]{}]+)
       | (?P<time>\b\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z\b|[+-]\d\d:?\d\d\b)?
           | \b\d\d:\d\d:\d\d(?:[.,]\d+)?\b)
+      | (?P<request>\brequest\ id\ [^\s,;)]+)
       | (?P<hex>\b0[xX][0-9a-fA-F]+\b
           | \b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)
       | (?P<number>\b\d+(?:\.\d+)*(?:ns|µs|us|ms|s|m|h|%|[kKMG]i?B)?(?:\b|$))

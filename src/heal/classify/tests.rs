@@ -314,6 +314,10 @@ fn model_failures_have_the_class_of_their_kind() {
     for (kind, class, retryable) in [
         (K::RateLimited, ErrorType::Infra, true),
         (K::Network, ErrorType::Infra, true),
+        (K::Truncated, ErrorType::Infra, true),
+        (K::Malformed, ErrorType::Infra, true),
+        (K::QuotaExhausted, ErrorType::Config, false),
+        (K::Permission, ErrorType::Config, false),
         (K::Authentication, ErrorType::Config, false),
         (K::UnknownModel, ErrorType::Config, false),
         (K::ScriptExhausted, ErrorType::Config, false),
@@ -335,7 +339,7 @@ fn model_failures_have_the_class_of_their_kind() {
         assert_eq!(failure.retry_after_ms, Some(7));
         assert_eq!(
             failure.action_required.is_some(),
-            class == ErrorType::Config
+            class == ErrorType::Config || kind == K::Network
         );
     }
 }

@@ -39,6 +39,8 @@ pub struct Situation {
     pub diff: String,
     /// The code around the failure, capped; empty if nobody knows it.
     pub code: String,
+    /// The one repair that a person wants, if they do.
+    pub wanted: Option<HealAction>,
     /// How often the run was resumed. Whatever was tried before may be tried again, because a
     /// person had the chance to change the circumstances.
     pub resumed: u32,
@@ -111,6 +113,7 @@ pub fn choose(
     let next = ladder
         .rungs
         .iter()
+        .filter(|rung| at.wanted.is_none_or(|wanted| rung.action == wanted))
         .filter(|rung| (rung.applies)(failure, at))
         .filter(|rung| !is_exhausted(rung, failure, at, history))
         .map(|rung| remedy(rung, failure, at, history))
@@ -120,8 +123,22 @@ pub fn choose(
             Some(reason) => Decision::GiveUp { reason },
             None => Decision::Act(remedy),
         },
-        None => end(ladder.end, failure, history),
+        None => match at.wanted {
+            Some(wanted) => Decision::Stop {
+                reason: StopReason::Stuck,
+                message: format!("{wanted} brings nothing new here"),
+                action_required: None,
+            },
+            None => end(ladder.end, failure, history),
+        },
     }
+}
+
+/// The repairs there are for a failure, cheapest first; which of them apply depends on where the
+/// run stands.
+pub fn actions(failure: &Failure) -> Vec<HealAction> {
+    let rungs = ladder::of(failure).rungs.iter();
+    rungs.map(|rung| rung.action).collect()
 }
 
 fn is_exhausted(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> bool {
@@ -225,7 +242,10 @@ fn end(end: End, failure: &Failure, history: &[Tried]) -> Decision {
         }
         End::Park => Decision::Stop {
             reason: StopReason::RateLimited,
-            message: format!("no model can be reached for now: {}", failure.message),
+            message: match failure.action_required {
+                Some(_) => format!("the server cannot be reached: {}", failure.message),
+                None => format!("no model can be reached for now: {}", failure.message),
+            },
             action_required: failure.action_required.clone(),
         },
         End::Ask => Decision::Stop {

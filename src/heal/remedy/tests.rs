@@ -33,6 +33,7 @@ fn situation() -> Situation {
         answer: None,
         diff: String::new(),
         code: String::new(),
+        wanted: None,
         resumed: 0,
     }
 }
@@ -189,6 +190,26 @@ fn a_wait_that_was_asked_for_is_obeyed_exactly() {
     let unasked = failure(ErrorType::Infra, Cause::ModelCall);
     let (remedies, _) = climb(&unasked, &situation());
     assert!(remedies[0].wait_ms <= 500 && remedies[1].wait_ms <= 1_000);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_named_with_what_to_do() {
+    let refused = Failure {
+        action_required: Some("start the server".into()),
+        ..failure(ErrorType::Infra, Cause::ModelCall)
+    };
+    let (_, end) = climb(&refused, &situation());
+    let Decision::Stop {
+        reason,
+        message,
+        action_required,
+    } = end
+    else {
+        panic!("{end:?}");
+    };
+    assert_eq!(reason, StopReason::RateLimited);
+    assert!(message.starts_with("the server cannot be reached: "));
+    assert_eq!(action_required, refused.action_required);
 }
 
 #[test]
