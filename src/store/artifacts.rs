@@ -1,5 +1,7 @@
 //! `artifacts`: files that runs leave behind.
 
+use std::path::{Component, Path, PathBuf};
+
 use rusqlite::{Connection, named_params};
 use serde::Serialize;
 
@@ -21,6 +23,20 @@ pub struct Artifact {
     pub hash: Digest,
     /// Where it is, relative to the folder of artifacts.
     pub path: String,
+}
+
+impl Artifact {
+    /// Where its file is: beneath `folder`, that of artifacts, and nowhere else.
+    pub fn file(&self, folder: &Path) -> Option<PathBuf> {
+        let path = Path::new(&self.path);
+        let below = match path.is_absolute() {
+            true => path.strip_prefix(folder).ok()?,
+            false => path,
+        };
+        let plain = |part| matches!(part, Component::Normal(_));
+        let inside = below.components().all(plain) && below.file_name().is_some();
+        inside.then(|| folder.join(below))
+    }
 }
 
 impl Store {
@@ -78,4 +94,36 @@ pub(super) fn exists(tx: &Connection, run: RunId, hash: &Digest) -> Result<bool,
         .prepare_cached("SELECT 1 FROM artifacts WHERE run_id = :run AND hash = :hash")?
         .exists(named_params! {":run": run.0, ":hash": hash.as_str()})?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_beneath_its_folder_or_nowhere() {
+        let file = |path: &str| {
+            let artifact = Artifact {
+                name: "a".to_owned(),
+                kind: "output".to_owned(),
+                size: 1,
+                hash: Digest::of(b"a"),
+                path: path.to_owned(),
+            };
+            let file = artifact.file(Path::new("/state/artifacts"))?;
+            Some(file.display().to_string())
+        };
+        let there = Some("/state/artifacts/run-1/a".to_owned());
+        assert_eq!(file("run-1/a"), there);
+        assert_eq!(file("/state/artifacts/run-1/a"), there);
+        for path in [
+            "/etc/passwd",
+            "../a",
+            "run-1/../../a",
+            "/state/artifacts/../a",
+            "",
+        ] {
+            assert_eq!(file(path), None, "{path}");
+        }
+    }
 }

@@ -17,20 +17,40 @@ impl Store {
     }
 }
 
-pub(super) fn insert(tx: &Connection, content: &[u8]) -> Result<(), StoreError> {
-    let hash = Digest::of(content);
-    if exists(tx, &hash)? {
+/// A text as it is kept.
+#[derive(Debug)]
+pub(super) struct Text {
+    hash: Digest,
+    size: usize,
+    codec: u8,
+    content: Vec<u8>,
+}
+
+impl Text {
+    /// Packs a text.
+    pub(super) fn of(content: &[u8]) -> Self {
+        let (codec, packed) = pack(content);
+        Self {
+            hash: Digest::of(content),
+            size: content.len(),
+            codec,
+            content: packed,
+        }
+    }
+}
+
+pub(super) fn insert(tx: &Connection, text: &Text) -> Result<(), StoreError> {
+    if exists(tx, &text.hash)? {
         return Ok(());
     }
-    let (codec, packed) = pack(content);
     tx.prepare_cached(
         "INSERT INTO blobs (hash, size, codec, content) VALUES (:hash, :size, :codec, :content)",
     )?
     .execute(named_params! {
-        ":hash": hash.as_str(),
-        ":size": i64::try_from(content.len()).unwrap_or(i64::MAX),
-        ":codec": codec,
-        ":content": packed,
+        ":hash": key(&text.hash),
+        ":size": i64::try_from(text.size).unwrap_or(i64::MAX),
+        ":codec": text.codec,
+        ":content": text.content,
     })?;
     Ok(())
 }
@@ -38,14 +58,14 @@ pub(super) fn insert(tx: &Connection, content: &[u8]) -> Result<(), StoreError> 
 pub(super) fn exists(tx: &Connection, hash: &Digest) -> Result<bool, StoreError> {
     let found = tx
         .prepare_cached("SELECT 1 FROM blobs WHERE hash = :hash")?
-        .exists(named_params! {":hash": hash.as_str()})?;
+        .exists(named_params! {":hash": key(hash)})?;
     Ok(found)
 }
 
 pub(super) fn get(tx: &Connection, hash: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
     let row: Option<(u8, Vec<u8>)> = tx
         .prepare_cached("SELECT codec, content FROM blobs WHERE hash = :hash")?
-        .query_row(named_params! {":hash": hash.as_str()}, |row| {
+        .query_row(named_params! {":hash": key(hash)}, |row| {
             Ok((row.get(0)?, row.get(1)?))
         })
         .optional()?;
@@ -57,6 +77,12 @@ pub(super) fn get(tx: &Connection, hash: &Digest) -> Result<Option<Vec<u8>>, Sto
         return Err(damaged(hash, "its content has another hash"));
     }
     Ok(Some(content))
+}
+
+/// The bytes of a hash. What is no hash has none, and so is never found.
+fn key(hash: &Digest) -> Vec<u8> {
+    blake3::Hash::from_hex(hash.as_str())
+        .map_or_else(|_| Vec::new(), |hash| hash.as_bytes().to_vec())
 }
 
 fn damaged(hash: &Digest, why: &str) -> StoreError {

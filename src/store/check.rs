@@ -9,9 +9,10 @@ use rusqlite_migration::Migrations;
 use serde::Serialize;
 
 use super::error::StoreError;
-use super::projection::{self, TABLES};
-use super::{Store, artifacts, blobs, connection, events};
-use crate::domain::event::{Event, ExecutionStarted};
+use super::projection::{Projector, TABLES};
+use super::{Store, artifacts, blobs, connection, events, runs, tape};
+use crate::domain::application::BranchMove;
+use crate::domain::event::{Event, ExecutionStarted, RunUpdated};
 use crate::domain::tape::{Call, TapeEntry};
 use crate::domain::{Digest, Record, Run, RunId};
 use crate::failpoint;
@@ -62,6 +63,7 @@ impl Store {
                 }
             }
             report.problems.extend(strays(tx)?);
+            report.problems.extend(orphans(tx)?);
             Ok(report)
         })
     }
@@ -74,8 +76,8 @@ impl Store {
         self.write(|tx| {
             let mut report = RebuildReport::default();
             let scratch = Scratch::new()?;
-            let runs = events::runs(tx)?;
-            for run in &runs {
+            let all = events::runs(tx)?;
+            for run in &all {
                 let records = events::after(tx, *run, 0)?;
                 report
                     .differences
@@ -86,9 +88,10 @@ impl Store {
             for table in TABLES.iter().rev() {
                 tx.execute(&format!("DELETE FROM {table}"), [])?;
             }
-            for run in runs {
+            for run in all {
                 report.runs += 1;
                 project_all(tx, run, &events::after(tx, run, 0)?)?;
+                runs::use_up(tx, run)?;
             }
             Ok(report)
         })
@@ -175,12 +178,15 @@ impl Wanted {
             Event::CheckCompleted(completed) => {
                 self.files.extend(completed.result.full_output.clone());
             }
+            Event::RunUpdated(RunUpdated::ApplyStarted(step) | RunUpdated::UndoStarted(step)) => {
+                self.files_of(step);
+            }
             _ => {}
         }
     }
 
     fn by_tape(&mut self, tx: &Connection, run: RunId) -> Result<(), StoreError> {
-        for entry in super::tape::of_run(tx, run)? {
+        for entry in tape::of_run(tx, run)? {
             if let TapeEntry {
                 call: Call::Model(model),
                 ..
@@ -196,6 +202,16 @@ impl Wanted {
         self.text(&execution.brief);
     }
 
+    fn files_of(&mut self, step: &BranchMove) {
+        let sides = step
+            .files
+            .iter()
+            .flat_map(|file| [&file.before, &file.after]);
+        for file in sides.flatten() {
+            self.text(&file.content);
+        }
+    }
+
     fn text(&mut self, hash: &Digest) {
         self.texts.insert(hash.clone());
     }
@@ -203,6 +219,7 @@ impl Wanted {
 
 fn project_all(tx: &Connection, id: RunId, records: &[Record]) -> Result<(), StoreError> {
     let unreadable = |reason: String| StoreError::Unreadable { run: id, reason };
+    let mut projector = Projector::new(tx);
     let mut run: Option<Run> = None;
     for record in records {
         let next = match run.take() {
@@ -210,10 +227,10 @@ fn project_all(tx: &Connection, id: RunId, records: &[Record]) -> Result<(), Sto
             Some(mut run) => run.apply(record).map(|()| run),
         };
         let next = next.map_err(|error| unreadable(error.to_string()))?;
-        projection::project(tx, record, &next)?;
+        projector.project(record, &next)?;
         run = Some(next);
     }
-    Ok(())
+    run.map_or(Ok(()), |run| projector.finish(&run))
 }
 
 /// An empty database of the same form, in memory, to make one run's projections in.
@@ -238,6 +255,7 @@ impl Scratch {
     ) -> Result<Vec<String>, StoreError> {
         self.0.execute_batch("BEGIN")?;
         let differences = project_all(&self.0, run, records).and_then(|()| {
+            runs::spend(&self.0, run, &tape::usage(tx, run)?)?;
             let mut differences = Vec::new();
             for table in TABLES {
                 let (there, here) = (rows(tx, table, run)?, rows(&self.0, table, run)?);
@@ -310,4 +328,20 @@ fn strays(tx: &Connection) -> Result<Vec<String>, StoreError> {
         }
     }
     Ok(strays)
+}
+
+/// Forks whose source is gone, and with it the tape that they read.
+fn orphans(tx: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = tx.prepare(
+        "SELECT run_id, source_run_id FROM replays
+         WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.run_id = replays.source_run_id)
+         ORDER BY run_id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok((row.get(0).map(RunId)?, row.get(1).map(RunId)?))
+    })?;
+    let tell = |(run, source): (RunId, RunId)| {
+        format!("run {run} was forked from run {source}, which is not on the record")
+    };
+    Ok(rows.map(|row| row.map(tell)).collect::<Result<_, _>>()?)
 }

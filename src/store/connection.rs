@@ -7,22 +7,33 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::ffi::ErrorCode;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use rustix::fs::{FlockOperation, flock};
 
+use super::driver::is_at;
 use super::error::StoreError;
 use super::state_dir::StateDir;
 use crate::failpoint;
 
 /// The schema, step by step. Steps that were released are never edited.
-pub(super) const SCHEMA: &[M<'static>] =
-    &[M::up(include_str!("../../migrations/01-foundation.sql"))];
+pub(super) const SCHEMA: &[M<'static>] = &[
+    M::up(include_str!("../../migrations/01-foundation.sql")),
+    M::up(include_str!("../../migrations/02-replays.sql")),
+    M::up(include_str!("../../migrations/03-prune.sql")),
+    M::up(include_str!("../../migrations/04-small-and-fast.sql")),
+    M::up(include_str!("../../migrations/05-applications.sql")),
+];
 
 /// `rgpt` in ASCII, as the first migration sets it.
 const APPLICATION_ID: i64 = 0x7267_7074;
+/// So many backups of earlier schemas are kept.
+const BACKUPS: i64 = 3;
 const BUSY: Duration = Duration::from_secs(30);
 const LOG_LIMIT: i64 = 64 * 1024 * 1024;
+/// The most memory that a connection for reading keeps pages in: negative, so in KiB.
+const READER_CACHE: i64 = -512;
 /// The first version without the bug that lets two connections damage a write-ahead log.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
@@ -58,6 +69,7 @@ pub(super) fn open(
 pub(super) fn reader(dir: &StateDir) -> Result<Connection, StoreError> {
     let connection = connect(&dir.db)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", READER_CACHE)?;
     Ok(connection)
 }
 
@@ -65,15 +77,36 @@ pub(super) fn reader(dir: &StateDir) -> Result<Connection, StoreError> {
 pub(super) fn turn(dir: &StateDir) -> Result<File, StoreError> {
     let path = dir.locks.join("open.lock");
     let failed = |error: io::Error| StoreError::io(&path, &error);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
-    flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-    Ok(file)
+    loop {
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
+        // A restore may have put another state directory in the place of this one.
+        if is_at(&file, &path).map_err(failed)? {
+            return Ok(file);
+        }
+    }
+}
+
+/// A connection to a database that nobody else has open; `None` if somebody has. In its turn.
+pub(super) fn exclusive(path: &Path) -> Result<Option<Connection>, StoreError> {
+    let connection = connect(path)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    // Leaving the write-ahead log needs the database for itself, and is undone when it is opened.
+    let left = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| {
+        row.get::<_, String>(0)
+    });
+    match left {
+        Ok(mode) if mode == "delete" => Ok(Some(connection)),
+        Ok(_) => Ok(None),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
+        Err(error) => Err(StoreError::opening(path, &error)),
+    }
 }
 
 /// Makes the file itself, so that it is private from its first moment. An existing one is left
@@ -143,7 +176,7 @@ fn prepare(
     if found < known {
         if found > 0 {
             // The same name each time, so that a kill in between leaves nothing but this.
-            let backup = dir.root.join(format!("rgpt.db.v{found}.bak"));
+            let backup = backup_of(dir, found);
             back_up(connection, &backup)?;
         }
         failpoint::hit("store.migrate");
@@ -151,8 +184,33 @@ fn prepare(
             .to_latest(connection)
             .map_err(migration_error)?;
         failpoint::hit("store.migrate");
+        forget_old_backups(dir, found);
     }
     Ok(())
+}
+
+/// The backup that is made before a database of this schema is migrated.
+fn backup_of(dir: &StateDir, schema: i64) -> PathBuf {
+    dir.root.join(format!("rgpt.db.v{schema}.bak"))
+}
+
+/// After a migration from `schema`, only the backups of the last few are kept.
+fn forget_old_backups(dir: &StateDir, schema: i64) {
+    for old in 1..=schema - BACKUPS {
+        // One that stays only takes space.
+        drop(std::fs::remove_file(backup_of(dir, old)));
+    }
+}
+
+/// What is known of a database file that is no longer, or not yet, in use.
+pub(super) fn schema_of(connection: &Connection) -> Result<i64, StoreError> {
+    let (schema, owner, _) = identity(connection)?;
+    if owner != APPLICATION_ID {
+        return Err(StoreError::Foreign {
+            path: PathBuf::from("rgpt.db"),
+        });
+    }
+    Ok(schema)
 }
 
 fn identity(connection: &Connection) -> rusqlite::Result<(i64, i64, i64)> {

@@ -1,10 +1,13 @@
-//! Who drives a run: a file lock that dies with its process, and a fence number that every write
-//! of the driver checks.
+//! Who drives a run: a file lock that dies with its process, and a fence number that the first write
+//! of a driver takes and every later one checks.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +15,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use rustix::fs::{FlockOperation, flock};
 
 use super::error::StoreError;
+use super::state_dir::StateDir;
 use super::{Store, runs};
 use crate::domain::RunId;
 use crate::failpoint;
@@ -26,6 +30,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub struct Driver {
     run: RunId,
     fence: i64,
+    /// Whether the fence is on the record. The first write takes it along.
+    taken: Arc<AtomicBool>,
+    holder: Holder,
     path: PathBuf,
     lock: File,
 }
@@ -58,6 +65,17 @@ impl Driver {
     pub fn fence(&self) -> i64 {
         self.fence
     }
+
+    /// What its next write checks first; `now` is the time.
+    pub(super) fn claim(&self, now: String) -> Claim {
+        Claim {
+            run: self.run,
+            fence: self.fence,
+            taken: Arc::clone(&self.taken),
+            holder: self.holder.clone(),
+            now,
+        }
+    }
 }
 
 impl Drop for Driver {
@@ -77,10 +95,11 @@ impl Store {
     /// # Errors
     /// [`DriveError::Busy`] if another driver is alive, in this process or another.
     pub fn drive(&self, run: RunId) -> Result<Driver, DriveError> {
-        if !self.read(|tx| runs::exists(tx, run))? {
-            return Err(StoreError::NoSuchRun(run).into());
-        }
-        let path = lock_path(self, run);
+        let seen = self.read(|tx| match runs::exists(tx, run)? {
+            true => current_fence(tx, run),
+            false => Err(StoreError::NoSuchRun(run)),
+        })?;
+        let path = lock_path(self.dir(), run);
         let lock = match lock(&path)? {
             Some(lock) => lock,
             None => return Err(busy(run, &path)),
@@ -89,12 +108,11 @@ impl Store {
         let me = Holder::this_process();
         me.sign(&lock)
             .map_err(|error| StoreError::io(&path, &error))?;
-        let now = self.now();
-        let fence = self.write(move |tx| next_fence(tx, run, &me, &now))?;
-        failpoint::hit("store.fence");
         Ok(Driver {
             run,
-            fence,
+            fence: seen.unwrap_or(0) + 1,
+            taken: Arc::default(),
+            holder: me,
             path,
             lock,
         })
@@ -105,20 +123,47 @@ impl Store {
     /// # Errors
     /// If the lock cannot be looked at.
     pub fn is_driven(&self, run: RunId) -> Result<bool, StoreError> {
-        let path = lock_path(self, run);
-        // Most runs have no lock file at all; looking must not make one.
-        match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(StoreError::io(&path, &error)),
-            Ok(file) => try_flock(&file, FlockOperation::NonBlockingLockShared)
-                .map(|locked| !locked)
-                .map_err(|error| StoreError::io(&path, &error)),
-        }
+        is_driven(self.dir(), run)
     }
 }
 
-fn lock_path(store: &Store, run: RunId) -> PathBuf {
-    store.dir().locks.join(format!("run-{run}.lock"))
+/// Whether a living process drives `run`.
+pub(super) fn is_driven(dir: &StateDir, run: RunId) -> Result<bool, StoreError> {
+    let path = lock_path(dir, run);
+    // Most runs have no lock file at all; looking must not make one.
+    match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(StoreError::io(&path, &error)),
+        Ok(file) => try_flock(&file, FlockOperation::NonBlockingLockShared)
+            .map(|locked| !locked)
+            .map_err(|error| StoreError::io(&path, &error)),
+    }
+}
+
+/// The runs that living processes drive.
+///
+/// # Errors
+/// If the locks cannot be looked at.
+pub fn driven_runs(dir: &StateDir) -> Result<BTreeSet<RunId>, StoreError> {
+    let entries = fs::read_dir(&dir.locks).map_err(|error| StoreError::io(&dir.locks, &error))?;
+    let mut driven = BTreeSet::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| {
+            let number = name.strip_prefix("run-")?.strip_suffix(".lock")?;
+            number.parse().ok().map(RunId)
+        });
+        if let Some(run) = number
+            && is_driven(dir, run)?
+        {
+            driven.insert(run);
+        }
+    }
+    Ok(driven)
+}
+
+fn lock_path(dir: &StateDir, run: RunId) -> PathBuf {
+    dir.locks.join(format!("run-{run}.lock"))
 }
 
 /// The locked file, or `None` if another holds it.
@@ -149,7 +194,7 @@ fn lock(path: &Path) -> Result<Option<File>, StoreError> {
 }
 
 /// Whether `file` is what `path` names.
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(there) => Ok(there.ino() == file.metadata()?.ino()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -165,6 +210,7 @@ fn try_flock(file: &File, operation: FlockOperation) -> io::Result<bool> {
     }
 }
 
+#[derive(Clone, Debug)]
 struct Holder {
     pid: u32,
     host: String,
@@ -210,20 +256,56 @@ fn busy(run: RunId, path: &Path) -> DriveError {
     }
 }
 
-fn next_fence(tx: &Connection, run: RunId, me: &Holder, now: &str) -> Result<i64, StoreError> {
-    let fence = tx
-        .prepare_cached(
-            "INSERT INTO drivers (run_id, fence, pid, host, started_at)
-             VALUES (:run, 1, :pid, :host, :now)
-             ON CONFLICT (run_id) DO UPDATE
-             SET fence = fence + 1, pid = :pid, host = :host, started_at = :now
-             RETURNING fence",
-        )?
-        .query_row(
-            named_params! {":run": run.0, ":pid": me.pid, ":host": me.host, ":now": now},
-            |row| row.get(0),
-        )?;
-    Ok(fence)
+/// What a write of a driver checks first.
+pub(super) struct Claim {
+    run: RunId,
+    fence: i64,
+    taken: Arc<AtomicBool>,
+    holder: Holder,
+    now: String,
+}
+
+impl Claim {
+    /// Takes the fence, if this is the driver's first write, or sees that it is still its own.
+    pub(super) fn assert(&self, tx: &Connection) -> Result<(), StoreError> {
+        if self.taken.load(Ordering::SeqCst) {
+            check_fence(tx, self.run, self.fence)
+        } else {
+            self.take(tx)
+        }
+    }
+
+    /// What the claim was asserted for is durable.
+    pub(super) fn settle(&self) {
+        self.taken.store(true, Ordering::SeqCst);
+    }
+
+    fn take(&self, tx: &Connection) -> Result<(), StoreError> {
+        // It may have been pruned since it was looked for.
+        if !runs::exists(tx, self.run)? {
+            return Err(StoreError::NoSuchRun(self.run));
+        }
+        let taken = tx
+            .prepare_cached(
+                "INSERT INTO drivers (run_id, fence, pid, host, started_at)
+                 VALUES (:run, :fence, :pid, :host, :now)
+                 ON CONFLICT (run_id) DO UPDATE
+                 SET fence = :fence, pid = :pid, host = :host, started_at = :now
+                 WHERE fence = :fence - 1",
+            )?
+            .execute(named_params! {
+                ":run": self.run.0,
+                ":fence": self.fence,
+                ":pid": self.holder.pid,
+                ":host": self.holder.host,
+                ":now": self.now,
+            })?;
+        failpoint::hit("store.fence");
+        match taken {
+            1 => Ok(()),
+            _ => Err(StoreError::Fenced(self.run)),
+        }
+    }
 }
 
 /// Fails if another driver has taken `run` over since `fence` was given out.
@@ -231,13 +313,18 @@ pub(super) fn check_fence(tx: &Connection, run: RunId, fence: i64) -> Result<(),
     if failpoint::broken("no-fence") {
         return Ok(());
     }
-    let current: Option<i64> = tx
-        .prepare_cached("SELECT fence FROM drivers WHERE run_id = :run")?
-        .query_row(named_params! {":run": run.0}, |row| row.get(0))
-        .optional()?;
-    if current == Some(fence) {
+    if current_fence(tx, run)? == Some(fence) {
         Ok(())
     } else {
         Err(StoreError::Fenced(run))
     }
+}
+
+/// The number of the last drive that wrote anything.
+fn current_fence(tx: &Connection, run: RunId) -> Result<Option<i64>, StoreError> {
+    let fence = tx
+        .prepare_cached("SELECT fence FROM drivers WHERE run_id = :run")?
+        .query_row(named_params! {":run": run.0}, |row| row.get(0))
+        .optional()?;
+    Ok(fence)
 }

@@ -114,6 +114,7 @@ impl StoreError {
                         .as_ref()
                         .map(|path| format!("the newest backup is {}", path.display())),
                 );
+                hints.push("put an archive back: rgpt db restore FILE --force".to_owned());
                 hints
             }
             Self::NewerSchema { .. } => {

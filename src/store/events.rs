@@ -45,8 +45,12 @@ impl Store {
     }
 }
 
-pub(super) fn insert(tx: &Connection, record: &Record) -> Result<(), StoreError> {
-    let payload = serde_json::to_string(&record.event.payload()?)?;
+/// An event as it is kept beside its columns.
+pub(super) fn payload(record: &Record) -> Result<String, StoreError> {
+    Ok(serde_json::to_string(&record.event.payload()?)?)
+}
+
+pub(super) fn insert(tx: &Connection, record: &Record, payload: &str) -> Result<(), StoreError> {
     tx.prepare_cached(
         "INSERT INTO events (run_id, seq, type, payload, created_at)
          VALUES (:run, :seq, :type, :payload, :at)",

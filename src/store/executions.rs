@@ -4,7 +4,7 @@ use rusqlite::{Connection, named_params};
 
 use super::error::{StoreError, exactly_one};
 use crate::domain::run::ExecutionState;
-use crate::domain::{Digest, ExecutionId, Failure, Run, StepId};
+use crate::domain::{ExecutionId, Failure, Run, StepId};
 
 /// `error_stack` holds so many bytes of a failure's evidence at most; the event holds all of it.
 const STACK: usize = 512;
@@ -14,9 +14,9 @@ pub(super) fn insert(tx: &Connection, run: &Run, id: ExecutionId) -> Result<(), 
     let execution = find(run, id)?;
     tx.prepare_cached(
         "INSERT INTO executions (run_id, id, phase, step_id, attempt_number, agent, agent_version,
-                                 model, prompt_version, brief, tree, status, started_at)
+                                 model, prompt_version, tree, status, started_at)
          VALUES (:run, :id, :phase, :step, :attempt, :agent, :agent_version,
-                 :model, :prompt_version, :brief, :tree, :status, :started_at)",
+                 :model, :prompt_version, :tree, :status, :started_at)",
     )?
     .execute(named_params! {
         ":run": run.id.0,
@@ -28,7 +28,6 @@ pub(super) fn insert(tx: &Connection, run: &Run, id: ExecutionId) -> Result<(), 
         ":agent_version": execution.agent.versioned(),
         ":model": execution.model,
         ":prompt_version": execution.prompt_version,
-        ":brief": execution.brief.as_str(),
         ":tree": execution.tree.as_str(),
         ":status": execution.status.as_str(),
         ":started_at": execution.started_at.to_string(),
@@ -43,7 +42,7 @@ pub(super) fn end(tx: &Connection, run: &Run, id: ExecutionId) -> Result<(), Sto
         .prepare_cached(
             "UPDATE executions
              SET status = :status, error_type = :error_type, error_message = :error_message,
-                 report = :report, completed_at = :completed_at
+                 completed_at = :completed_at
              WHERE run_id = :run AND id = :id AND status = 'running'",
         )?
         .execute(named_params! {
@@ -52,7 +51,6 @@ pub(super) fn end(tx: &Connection, run: &Run, id: ExecutionId) -> Result<(), Sto
             ":status": execution.status.as_str(),
             ":error_type": execution.error_type.map(|error| error.as_str()),
             ":error_message": execution.error_message,
-            ":report": execution.report.as_ref().map(Digest::as_str),
             ":completed_at": execution.ended_at.map(|at| at.to_string()),
         })?;
     exactly_one(changed, || expected(run, id))

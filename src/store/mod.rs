@@ -1,13 +1,15 @@
 //! SQLite: the one door to the record of runs, and the only SQL.
 //!
 //! The truth is events, tapes, blobs and interventions; `runs`, `phases`, `steps`, `executions`,
-//! `checks`, `findings` and `self_heal` are projections of the events, written in the same
+//! `checks`, `findings`, `self_heal`, `replays` and `applications` are projections of the events, written in the same
 //! transaction and made again by [`Store::rebuild`]. One file for each table. Start at [`Store`];
 //! a run is driven through a [`Driver`], which writes [`Batch`]es.
 //!
 //! Nobody outside sees a connection. All writes go through one thread ([`writer`]), reads through
 //! a few connections that cannot write.
 
+mod alone;
+mod applications;
 mod artifacts;
 mod batch;
 mod blobs;
@@ -15,6 +17,7 @@ mod check;
 mod checks;
 mod codec;
 mod connection;
+mod copy;
 mod create;
 mod driver;
 mod error;
@@ -23,9 +26,12 @@ mod executions;
 mod findings;
 pub mod inspect;
 mod interventions;
+mod models;
 mod phases;
 mod projection;
+mod prune;
 mod readers;
+mod replays;
 mod runs;
 mod self_heal;
 mod state_dir;
@@ -36,20 +42,24 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 
 use rusqlite::Connection;
 use rusqlite_migration::M;
 
+pub use alone::{Alone, wait_for_turn};
 pub use artifacts::Artifact;
 pub use batch::{Batch, Write};
 pub use check::{CheckReport, RebuildReport};
-pub use driver::{DriveError, Driver};
+pub use copy::{Copied, copied};
+pub use create::Beginning;
+pub use driver::{DriveError, Driver, driven_runs};
 pub use error::StoreError;
 pub use inspect::{Document, RunObject};
 pub use interventions::{Intervention, InterventionKind, InterventionStatus};
+pub use models::{LastFailure, ModelRecord};
+pub use prune::{Doomed, Forgotten, PrunedRun};
 pub use runs::Filter;
 pub use state_dir::StateDir;
 
@@ -99,15 +109,6 @@ impl Store {
     /// Where the record is.
     pub fn dir(&self) -> &StateDir {
         &self.inner.dir
-    }
-
-    /// Copies the database to `to`, which appears there whole and checked, or not at all.
-    ///
-    /// # Errors
-    /// If the copy cannot be written, or the database is damaged.
-    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        let connection = connection::reader(&self.inner.dir)?;
-        connection::back_up(&connection, to)
     }
 
     /// Reads, from one moment's state of the record.

@@ -1,19 +1,21 @@
 //! What people query: rows that say what the events come to.
 //!
-//! [`project`] is the only way in. It is a function of the event and the run after it, so that
+//! [`Projector`] is the only way in. It is a function of the event and the run after it, so that
 //! writing an event and making everything again come to the same rows.
 
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::{checks, executions, findings, phases, runs, self_heal, steps};
-use crate::domain::event::{CheckCompleted, Event, PhaseCompleted, PhaseError, PhaseStarted};
+use super::{applications, checks, executions, findings, phases, replays, runs, self_heal, steps};
+use crate::domain::event::{
+    CheckCompleted, Event, PhaseCompleted, PhaseError, PhaseStarted, RunUpdated,
+};
 use crate::domain::step::StepStatus;
 use crate::domain::{Phase, Record, Run};
 
 /// The tables that are projections, those that others refer to first. `runs` has the run's number
 /// in `id`, the others in `run_id`.
-pub(super) const TABLES: [&str; 7] = [
+pub(super) const TABLES: [&str; 9] = [
     "runs",
     "phases",
     "steps",
@@ -21,19 +23,55 @@ pub(super) const TABLES: [&str; 7] = [
     "checks",
     "findings",
     "self_heal",
+    "replays",
+    "applications",
 ];
 
-/// Writes what `record` changes; `run` is the run after it.
-pub(super) fn project(tx: &Connection, record: &Record, run: &Run) -> Result<(), StoreError> {
-    match &record.event {
-        Event::RunCreated(_) => return runs::insert(tx, run),
-        _ => runs::update(tx, run)?,
+/// Writes what events change, one after the other, and in the end the row of the run, once for all
+/// of them.
+pub(super) struct Projector<'c> {
+    tx: &'c Connection,
+    /// The event after which the row of the run stands.
+    stands: Option<u64>,
+}
+
+impl<'c> Projector<'c> {
+    /// Nothing is written yet.
+    pub(super) fn new(tx: &'c Connection) -> Self {
+        Self { tx, stands: None }
     }
+
+    /// Writes what `record` changes; `run` is the run after it.
+    pub(super) fn project(&mut self, record: &Record, run: &Run) -> Result<(), StoreError> {
+        self.stands.get_or_insert(record.seq.saturating_sub(1));
+        if matches!(record.event, Event::RunCreated(_)) {
+            self.stands = Some(record.seq);
+            return runs::insert(self.tx, run);
+        }
+        project(self.tx, record, run)
+    }
+
+    /// Writes the row of the run, which is now `run`.
+    pub(super) fn finish(self, run: &Run) -> Result<(), StoreError> {
+        match self.stands {
+            Some(seq) if seq < run.seq => runs::update(self.tx, seq, run),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn project(tx: &Connection, record: &Record, run: &Run) -> Result<(), StoreError> {
     match &record.event {
         Event::RunCreated(_)
         | Event::RunStopped(_)
         | Event::RunCancelled { .. }
         | Event::GateDenied { .. } => Ok(()),
+        Event::RunReplayed(_) => {
+            replays::insert(tx, run, record.at)?;
+            phases::write(tx, run)
+        }
+        Event::RunUpdated(RunUpdated::Compared(_)) => replays::compare(tx, run),
+        Event::RunUpdated(_) => applications::write(tx, run),
         Event::RunDone(_) | Event::RunFailed(_) => phases::write(tx, run),
         Event::RunResumed(resumed) => {
             if resumed.from.is_some() {

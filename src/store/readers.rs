@@ -31,9 +31,9 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let waiting = self.lock().pop();
         let connection = waiting.map_or_else(|| connection::reader(&self.dir), Ok)?;
-        connection.execute_batch("BEGIN DEFERRED")?;
+        connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
         let result = work(&connection);
-        connection.execute_batch("ROLLBACK")?;
+        connection.prepare_cached("ROLLBACK")?.execute([])?;
         let mut idle = self.lock();
         if idle.len() < IDLE {
             idle.push(connection);

@@ -1,7 +1,9 @@
 //! `runs`: one row for each run.
 
-use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Connection, Row, named_params};
+use std::str::FromStr;
+
+use rusqlite::types::{FromSql, FromSqlError, Type, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use serde_json::json;
 
 use super::error::{StoreError, exactly_one};
@@ -40,11 +42,10 @@ impl Store {
             while runs.len() < limit
                 && let Some(row) = rows.next()?
             {
-                let mut run = object(row)?;
+                let run = object(row)?;
                 if filter.recoverable && self.is_driven(run.id)? {
                     continue;
                 }
-                run.usage = tape::usage(tx, run.id)?;
                 runs.push(run);
             }
             Ok(runs)
@@ -52,16 +53,36 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The repositories that runs are about, by the paths of their top folders.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn repositories(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|tx| {
+            let mut statement = tx.prepare(
+                "SELECT DISTINCT json_extract(metadata, '$.repository') FROM runs ORDER BY 1",
+            )?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
 fn query(filter: Filter) -> String {
-    let recoverable = "status NOT IN ('success', 'cancelled')";
-    let mut sql = "SELECT * FROM runs".to_owned();
+    let recoverable = "runs.status NOT IN ('success', 'cancelled')";
+    // At most one application stands at a time.
+    let mut sql = format!(
+        "SELECT {OBJECT}, {USAGE} FROM runs LEFT JOIN applications AS standing
+         ON standing.run_id = runs.id AND standing.status = 'applied'"
+    );
     match (filter.state, filter.recoverable) {
         (None, false) => {}
         (None, true) => sql.push_str(&format!(" WHERE {recoverable}")),
         (Some(_), false) => sql.push_str(" WHERE state = :state"),
         (Some(_), true) => sql.push_str(&format!(" WHERE state = :state AND {recoverable}")),
     }
-    sql + " ORDER BY id DESC"
+    sql + " ORDER BY runs.id DESC"
 }
 
 pub(super) fn exists(tx: &Connection, run: RunId) -> Result<bool, StoreError> {
@@ -91,7 +112,7 @@ pub(super) fn insert(tx: &Connection, run: &Run) -> Result<(), StoreError> {
     )?
     .execute(named_params! {
         ":id": run.id.0,
-        ":seq": seq(run),
+        ":seq": number(run.seq),
         ":title": object.title,
         ":description": object.goal,
         ":state": object.state.to_string(),
@@ -111,9 +132,9 @@ pub(super) fn insert(tx: &Connection, run: &Run) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Brings the row from the state after the event before to that after the last. Expecting the
+/// Brings the row from the state after the event `before` to that after the last. Expecting the
 /// event's number is expecting everything: an event's place decides the state.
-pub(super) fn update(tx: &Connection, run: &Run) -> Result<(), StoreError> {
+pub(super) fn update(tx: &Connection, before: u64, run: &Run) -> Result<(), StoreError> {
     let object = RunObject::of(run, Usage::default());
     let changed = tx
         .prepare_cached(
@@ -125,11 +146,12 @@ pub(super) fn update(tx: &Connection, run: &Run) -> Result<(), StoreError> {
                  stop_reason = :stop_reason, verified = :verified, branch = :branch,
                  \"commit\" = :commit, tree = :tree, started_at = :started_at,
                  updated_at = :updated_at, completed_at = :completed_at
-             WHERE id = :id AND seq = :seq - 1",
+             WHERE id = :id AND seq = :before",
         )?
         .execute(named_params! {
             ":id": run.id.0,
-            ":seq": seq(run),
+            ":before": number(before),
+            ":seq": number(run.seq),
             ":state": object.state.to_string(),
             ":status": object.status,
             ":phase": object.phase.map(|phase| phase.as_str()),
@@ -149,63 +171,135 @@ pub(super) fn update(tx: &Connection, run: &Run) -> Result<(), StoreError> {
             ":completed_at": object.finished_at.map(|at| at.to_string()),
         })?;
     exactly_one(changed, || {
-        format!("run {} is to stand before event {}", run.id, run.seq)
+        format!("run {} is to stand at event {before}", run.id)
     })
 }
 
-fn seq(run: &Run) -> i64 {
-    i64::try_from(run.seq).unwrap_or(i64::MAX)
+/// Sums up again what the model calls of a run have used. Unlike the other columns, these follow
+/// from its tapes.
+pub(super) fn use_up(tx: &Connection, run: RunId) -> Result<(), StoreError> {
+    spend(tx, run, &tape::usage(tx, run)?)
 }
+
+/// Writes what the model calls of a run have used.
+pub(super) fn spend(tx: &Connection, run: RunId, usage: &Usage) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE runs
+         SET model_calls = :calls, input_tokens = :input, cached_input_tokens = :cached,
+             output_tokens = :output, reasoning_tokens = :reasoning, cost_usd = :cost
+         WHERE id = :run",
+    )?
+    .execute(named_params! {
+        ":run": run.0,
+        ":calls": tape::whole(usage.model_calls),
+        ":input": tape::whole(usage.input_tokens),
+        ":cached": tape::whole(usage.cached_input_tokens),
+        ":output": tape::whole(usage.output_tokens),
+        ":reasoning": tape::whole(usage.reasoning_tokens),
+        ":cost": usage.cost_usd,
+    })?;
+    Ok(())
+}
+
+/// What the model calls of a run have used.
+pub(super) fn usage(tx: &Connection, run: RunId) -> Result<Usage, StoreError> {
+    let usage = tx
+        .prepare_cached(&format!("SELECT {USAGE} FROM runs WHERE id = :run"))?
+        .query_row(named_params! {":run": run.0}, |row| {
+            tape::read_usage(row, 0)
+        })
+        .optional()?;
+    Ok(usage.unwrap_or_default())
+}
+
+/// The columns of a usage.
+const USAGE: &str = "model_calls, input_tokens, cached_input_tokens, output_tokens,
+    reasoning_tokens, cost_usd";
+
+fn number(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// The columns of a run, in the order in which [`object`] reads them: by place, since looking for
+/// names takes longer than all the rest of a long list.
+const OBJECT: &str = "runs.id, runs.title, runs.description, runs.state, runs.status, runs.phase,
+     runs.parent_run_id, runs.retry_count, runs.max_retries, runs.heal_count, runs.max_heals,
+     runs.last_heal_action, runs.quality_score, runs.verified, runs.stop_reason, runs.branch,
+     standing.branch, standing.applied_at, runs.base_commit, runs.\"commit\", runs.tree,
+     runs.created_at, runs.started_at, runs.updated_at, runs.completed_at";
+
+/// How many they are.
+const OBJECT_COLUMNS: usize = 25;
 
 fn object(row: &Row<'_>) -> rusqlite::Result<RunObject> {
-    let phase: Option<String> = row.get("phase")?;
+    let mut row = Columns { row, at: 0 };
     Ok(RunObject {
-        id: RunId(row.get("id")?),
-        title: row.get("title")?,
-        goal: row.get("description")?,
-        state: parsed(row, "state")?,
-        status: row.get("status")?,
-        phase: phase.map(|text| parse(&text)).transpose()?,
-        parent_run_id: row.get::<_, Option<i64>>("parent_run_id")?.map(RunId),
-        retry_count: row.get("retry_count")?,
-        max_retries: row.get("max_retries")?,
-        heal_count: row.get("heal_count")?,
-        max_heals: row.get("max_heals")?,
-        last_heal_action: row.get("last_heal_action")?,
-        quality_score: row.get("quality_score")?,
-        verified: row.get("verified")?,
-        stop_reason: row.get("stop_reason")?,
-        branch: row.get("branch")?,
-        base_commit: CommitId(row.get("base_commit")?),
-        commit: row.get::<_, Option<String>>("commit")?.map(CommitId),
-        tree: TreeId(row.get("tree")?),
-        created_at: parsed(row, "created_at")?,
-        started_at: optional(row, "started_at")?,
-        updated_at: parsed(row, "updated_at")?,
-        finished_at: optional(row, "completed_at")?,
-        usage: Usage::default(),
+        id: RunId(row.next()?),
+        title: row.next()?,
+        goal: row.next()?,
+        state: row.parsed()?,
+        status: row.next()?,
+        phase: row.optional()?,
+        parent_run_id: row.next::<Option<i64>>()?.map(RunId),
+        retry_count: row.next()?,
+        max_retries: row.next()?,
+        heal_count: row.next()?,
+        max_heals: row.next()?,
+        last_heal_action: row.next()?,
+        quality_score: row.next()?,
+        verified: row.next()?,
+        stop_reason: row.next()?,
+        branch: row.next()?,
+        applied_to: row.next()?,
+        applied_at: row.optional()?,
+        base_commit: CommitId(row.next()?),
+        commit: row.next::<Option<String>>()?.map(CommitId),
+        tree: TreeId(row.next()?),
+        created_at: row.parsed()?,
+        started_at: row.optional()?,
+        updated_at: row.parsed()?,
+        finished_at: row.optional()?,
+        usage: tape::read_usage(row.row, OBJECT_COLUMNS)?,
     })
 }
 
-fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text: String = row.get(column)?;
-    parse(&text)
+/// A row, read from the left to the right.
+struct Columns<'r> {
+    row: &'r Row<'r>,
+    at: usize,
 }
 
-fn optional<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    let text: Option<String> = row.get(column)?;
-    text.map(|text| parse(&text)).transpose()
+impl<'r> Columns<'r> {
+    fn value(&mut self) -> rusqlite::Result<ValueRef<'r>> {
+        let value = self.row.get_ref(self.at)?;
+        self.at += 1;
+        Ok(value)
+    }
+
+    fn next<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        let value = self.row.get(self.at)?;
+        self.at += 1;
+        Ok(value)
+    }
+
+    fn parsed<T>(&mut self) -> rusqlite::Result<T>
+    where
+        T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        parse(self.value()?.as_str()?)
+    }
+
+    fn optional<T>(&mut self) -> rusqlite::Result<Option<T>>
+    where
+        T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        self.value()?.as_str_or_null()?.map(parse).transpose()
+    }
 }
 
 fn parse<T>(text: &str) -> rusqlite::Result<T>
 where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     text.parse().map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(

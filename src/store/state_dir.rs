@@ -78,6 +78,13 @@ impl StateDir {
         }
     }
 
+    /// The path of an artifact's file as it stands on the record: relative to the folder of
+    /// artifacts, so that it still leads there when the state directory is moved.
+    pub fn artifact(&self, path: &Path) -> String {
+        let path = path.strip_prefix(&self.artifacts).unwrap_or(path);
+        path.display().to_string()
+    }
+
     /// Why this may be a bad place for a database, if it may: on network and user-space file
     /// systems locks and syncs often do less than they promise.
     pub fn warning(&self) -> Option<String> {

@@ -134,31 +134,48 @@ fn write(connection: &Connection, queue: &Receiver<Box<dyn Job>>) {
 
 /// Does all jobs in one transaction.
 fn commit(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let outcome = run_all(connection, group).and_then(|()| {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let outcome = run_all(connection, group).and_then(|keep| {
+        if !keep {
+            return execute(connection, "ROLLBACK");
+        }
         failpoint::hit("store.commit.before");
-        connection.execute_batch("COMMIT")?;
+        execute(connection, "COMMIT")?;
         failpoint::hit("store.commit.after");
         Ok(())
     });
     if outcome.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
+        execute(connection, "ROLLBACK")?;
     }
     outcome
 }
 
-fn run_all(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn execute(connection: &Connection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Whether there is anything to commit.
+fn run_all(connection: &Connection, group: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+    if let [only] = group {
+        // It needs no savepoint: it is taken back with the transaction.
+        let verdict = only.run(connection);
+        return match (verdict, connection.is_autocommit()) {
+            (verdict, true) => verdict.and(Err(StoreError::Closed)),
+            (verdict, false) => Ok(verdict.is_ok()),
+        };
+    }
     for job in group {
-        connection.execute_batch("SAVEPOINT job")?;
+        execute(connection, "SAVEPOINT job")?;
         let verdict = job.run(connection);
         if connection.is_autocommit() {
             // A full disk or a failed write has taken the whole transaction back.
             return verdict.and(Err(StoreError::Closed));
         }
         if verdict.is_err() {
-            connection.execute_batch("ROLLBACK TO job")?;
+            execute(connection, "ROLLBACK TO job")?;
         }
-        connection.execute_batch("RELEASE job")?;
+        execute(connection, "RELEASE job")?;
     }
-    Ok(())
+    Ok(true)
 }

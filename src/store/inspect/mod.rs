@@ -6,22 +6,29 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
 mod parts;
+mod reading;
+mod snapshot;
 
 pub use parts::{
-    CheckObject, EventObject, ExecutionObject, FindingObject, HealObject, PhaseObject, StepObject,
+    ApplicationObject, CheckObject, EventObject, ExecutionObject, FindingObject, HealObject,
+    PhaseObject, ReplayObject, StepObject,
 };
+
+pub use reading::Doc;
+pub use snapshot::{Snapshot, snapshot};
 
 use super::artifacts::{self, Artifact};
 use super::error::StoreError;
 use super::interventions::{self, Intervention};
-use super::{Store, events, tape};
+use super::{Store, events, replays, tape};
 use crate::domain::budget::{Limits, Usage};
 use crate::domain::event::RunStopped;
-use crate::domain::{CommitId, ExecutionId, Phase, Plan, Run, RunId, State, TreeId};
+use crate::domain::{CommitId, ExecutionId, Phase, Plan, Record, Run, RunId, State, TreeId};
 
 /// Everything about a run.
 #[derive(Clone, Debug, Serialize)]
@@ -60,8 +67,14 @@ pub struct Document {
     pub executions: Vec<ExecutionObject>,
     /// The files it leaves.
     pub artifacts: Vec<Artifact>,
+    /// Where it was forked from another run, and how it compares with it.
+    pub replay: Option<ReplayObject>,
+    /// The runs that were forked from it.
+    pub forks: Vec<RunId>,
     /// What was asked of it.
     pub interventions: Vec<Intervention>,
+    /// Each time that its result was brought into a branch, in order.
+    pub applications: Vec<ApplicationObject>,
     /// What happened, in order.
     pub events: Vec<EventObject>,
 }
@@ -101,6 +114,10 @@ pub struct RunObject {
     pub stop_reason: Option<String>,
     /// The branch that was published.
     pub branch: Option<String>,
+    /// The branch that its result was brought into, and not taken out of again.
+    pub applied_to: Option<String>,
+    /// When it was.
+    pub applied_at: Option<Timestamp>,
     /// The commit it started from.
     pub base_commit: CommitId,
     /// The commit that is handed over.
@@ -125,19 +142,28 @@ pub struct RunObject {
 /// [`StoreError::NoSuchRun`], or if the record cannot be read.
 pub fn document(store: &Store, run: RunId) -> Result<Document, StoreError> {
     let driven = store.is_driven(run)?;
-    store.read(|tx| {
-        let records = events::after(tx, run, 0)?;
-        let folded = events::fold(run, &records)?.ok_or(StoreError::NoSuchRun(run))?;
-        let usage = tape::usage(tx, run)?;
-        let by_execution = tape::usage_by_execution(tx, run)?;
-        Ok(Document {
-            driven,
-            artifacts: artifacts::of_run(tx, run)?,
-            interventions: interventions::of_run(tx, run, false)?,
-            events: records.iter().map(EventObject::of).collect(),
-            ..Document::of(&folded, usage, &by_execution)
-        })
-    })
+    store.read(|tx| Ok(read(tx, run, driven)?.0))
+}
+
+/// The document, with the events that it is made of and the run that they tell of.
+fn read(
+    tx: &Connection,
+    run: RunId,
+    driven: bool,
+) -> Result<(Document, Run, Vec<Record>), StoreError> {
+    let records = events::after(tx, run, 0)?;
+    let folded = events::fold(run, &records)?.ok_or(StoreError::NoSuchRun(run))?;
+    let usage = tape::usage(tx, run)?;
+    let by_execution = tape::usage_by_execution(tx, run)?;
+    let document = Document {
+        driven,
+        artifacts: artifacts::of_run(tx, run)?,
+        forks: replays::forks(tx, run)?,
+        interventions: interventions::of_run(tx, run, false)?,
+        events: records.iter().map(EventObject::of).collect(),
+        ..Document::of(&folded, usage, &by_execution)
+    };
+    Ok((document, folded, records))
 }
 
 impl Document {
@@ -182,7 +208,10 @@ impl Document {
                 .map(|execution| ExecutionObject::of(execution, by_execution))
                 .collect(),
             artifacts: Vec::new(),
+            replay: run.replay.as_ref().map(ReplayObject::of),
+            forks: Vec::new(),
             interventions: Vec::new(),
+            applications: run.applications.iter().map(ApplicationObject::of).collect(),
             events: Vec::new(),
         }
     }
@@ -192,6 +221,7 @@ impl RunObject {
     /// The run as a whole, with what its model calls used.
     pub fn of(run: &Run, usage: Usage) -> Self {
         let done = run.done.as_ref();
+        let applied = run.standing_application();
         Self {
             id: run.id,
             title: run.created.title.clone(),
@@ -199,7 +229,7 @@ impl RunObject {
             state: run.state(),
             status: run.status().to_owned(),
             phase: run.phase(),
-            parent_run_id: None,
+            parent_run_id: run.created.parent,
             retry_count: run.retry_count(),
             max_retries: run.limits.max_retries,
             heal_count: run.heal_count,
@@ -215,6 +245,8 @@ impl RunObject {
                 .as_ref()
                 .map(|stop| stop.reason.as_str().to_owned()),
             branch: done.map(|done| done.branch.clone()),
+            applied_to: applied.map(|applied| applied.apply.branch.clone()),
+            applied_at: applied.and_then(|applied| applied.applied_at),
             base_commit: run.created.base_commit.clone(),
             commit: done.map(|done| done.commit.clone()),
             tree: done.map_or(&run.tree, |done| &done.tree).clone(),

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::domain::application::{Application, ApplicationStatus, CheckVerdict, Way};
 use crate::domain::budget::Usage;
 use crate::domain::check::{CheckResult, CheckScope, CheckStatus};
 use crate::domain::finding::{Category, Severity};
+use crate::domain::replay::{Divergence, Replay, ReplayMode, ReplayResult};
 use crate::domain::run::{ExecutionState, ExecutionStatus, FindingState, HealState, StepState};
 use crate::domain::step::StepStatus;
 use crate::domain::{
@@ -36,6 +38,44 @@ pub struct PhaseObject {
     pub duration_ms: u64,
     /// What its model calls used.
     pub usage: Usage,
+}
+
+/// Where a run was forked from another one, and how it compares with it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ReplayObject {
+    /// The run it was forked from.
+    pub source_run_id: RunId,
+    /// The place of the source's last event before the fork.
+    pub seq: u64,
+    /// The phase it begins with.
+    pub phase: Phase,
+    /// `live`, `offline` or `recorded`.
+    pub mode: ReplayMode,
+    /// `equal` or `diverged`, once that is known.
+    pub result: Option<ReplayResult>,
+    /// Where they part.
+    pub divergence: Option<Divergence>,
+    /// What differs without being a divergence.
+    pub notes: Vec<String>,
+}
+
+impl ReplayObject {
+    pub(super) fn of(replay: &Replay) -> Self {
+        let comparison = replay.comparison.clone();
+        let result = comparison.as_ref().map(|comparison| comparison.result);
+        let (divergence, notes) = comparison
+            .map(|comparison| (comparison.divergence, comparison.notes))
+            .unwrap_or_default();
+        Self {
+            source_run_id: replay.source,
+            seq: replay.seq,
+            phase: replay.phase,
+            mode: replay.mode,
+            result,
+            divergence,
+            notes,
+        }
+    }
 }
 
 /// A step of the plan.
@@ -170,6 +210,37 @@ pub struct ExecutionObject {
     pub usage: Usage,
 }
 
+/// One time that the result was brought into a branch of the user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApplicationObject {
+    /// The branch.
+    pub branch: String,
+    /// How it came there.
+    pub way: Way,
+    /// Where the branch was.
+    pub from: CommitId,
+    /// Where it went.
+    pub to: CommitId,
+    /// The files that changed on disk.
+    pub files: Vec<String>,
+    /// The checks that ran on a merged tree.
+    pub checks: Vec<CheckVerdict>,
+    /// Where it stands.
+    pub status: ApplicationStatus,
+    /// Why it was given up.
+    pub given_up: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the result was in the branch.
+    pub applied_at: Option<Timestamp>,
+    /// How it was taken back.
+    pub undo: Option<Way>,
+    /// Where the branch went then.
+    pub undone_to: Option<CommitId>,
+    /// When it was taken back.
+    pub undone_at: Option<Timestamp>,
+}
+
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventObject {
@@ -182,6 +253,27 @@ pub struct EventObject {
     pub at: Timestamp,
     /// It in words.
     pub text: String,
+}
+
+impl ApplicationObject {
+    pub(super) fn of(one: &Application) -> Self {
+        let apply = &one.apply;
+        Self {
+            branch: apply.branch.clone(),
+            way: apply.way,
+            from: apply.from.clone(),
+            to: apply.to.clone(),
+            files: apply.files.iter().map(|file| file.path.clone()).collect(),
+            checks: apply.checks.clone(),
+            status: one.status(),
+            given_up: one.given_up.clone(),
+            started_at: one.started_at,
+            applied_at: one.applied_at,
+            undo: one.undo.as_ref().map(|undo| undo.way),
+            undone_to: one.undo.as_ref().map(|undo| undo.to.clone()),
+            undone_at: one.undone_at,
+        }
+    }
 }
 
 impl PhaseObject {

@@ -6,16 +6,17 @@ use rusqlite_migration::M;
 
 use super::*;
 
-/// The schema of an imagined next version.
-const NEXT: &[M<'static>] = &[
-    M::up(include_str!("../../../migrations/01-foundation.sql")),
-    M::up("ALTER TABLE runs ADD COLUMN mood TEXT;"),
-];
-/// One whose second step fails half-way.
-const BROKEN: &[M<'static>] = &[
-    M::up(include_str!("../../../migrations/01-foundation.sql")),
-    M::up("ALTER TABLE runs ADD COLUMN mood TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT;"),
-];
+/// The schema as it is, and an imagined next step.
+fn with(step: &'static str) -> &'static [M<'static>] {
+    let mut schema = connection::SCHEMA.to_vec();
+    schema.push(M::up(step));
+    Box::leak(schema.into_boxed_slice())
+}
+
+const NEXT: &str = "ALTER TABLE runs ADD COLUMN mood TEXT;";
+/// One whose second half fails.
+const BROKEN: &str =
+    "ALTER TABLE runs ADD COLUMN mood TEXT; ALTER TABLE nowhere ADD COLUMN x TEXT;";
 
 fn refusal(temp: &TempDir) -> StoreError {
     open(temp).err().expect("refused")
@@ -55,7 +56,7 @@ fn a_migration_backs_up_first_and_an_older_rgpt_then_refuses() {
     let dir = fixture.store.dir().clone();
     drop(fixture.store);
     assert_eq!(backups(&dir), 0, "a new database needs none");
-    let store = Store::open_as(&dir, NEXT, Arc::new(Still)).expect("migrates");
+    let store = Store::open_as(&dir, with(NEXT), Arc::new(Still)).expect("migrates");
     assert_eq!(store.latest_run(), Ok(Some(RunId(1))));
     drop(store);
     assert_eq!(backups(&dir), 1);
@@ -63,7 +64,7 @@ fn a_migration_backs_up_first_and_an_older_rgpt_then_refuses() {
     assert!(
         error
             .to_string()
-            .contains("was written by a newer rgpt (schema 2"),
+            .contains("was written by a newer rgpt (schema"),
         "{error}"
     );
     assert!(!error.hints().is_empty());
@@ -79,7 +80,7 @@ fn a_migration_that_fails_changes_nothing() {
     create(&fixture.store);
     let dir = fixture.store.dir().clone();
     drop(fixture.store);
-    assert!(Store::open_as(&dir, BROKEN, Arc::new(Still)).is_err());
+    assert!(Store::open_as(&dir, with(BROKEN), Arc::new(Still)).is_err());
     let store = open(&fixture.temp).expect("opens as before");
     assert_eq!(store.check().expect("checks").problems, [""; 0]);
 }
@@ -136,19 +137,22 @@ fn damage_inside_the_file_is_found() {
 }
 
 #[test]
-fn a_backup_is_whole_and_replaces_what_was_there() {
+fn a_copy_is_whole_and_replaces_what_was_there() {
     let fixture = Fixture::new();
     create(&fixture.store);
     let to = fixture.temp.path().join("copy.db");
-    fixture.store.backup(&to).expect("backs up");
+    fixture.store.copy(&to, None).expect("copies");
     create(&fixture.store);
-    fixture.store.backup(&to).expect("backs up again");
-    let copy = Connection::open(&to).expect("opens");
-    let runs: i64 = copy
-        .query_row("SELECT count(*) FROM runs", [], |row| row.get(0))
-        .expect("counts");
-    assert_eq!(runs, 2);
-    let nowhere = fixture.store.backup(Path::new("/nowhere/at/all.db"));
+    let copied = fixture.store.copy(&to, None).expect("copies again");
+    assert_eq!(copied.runs, [RunId(1), RunId(2)]);
+    assert_eq!(copied.schema, Store::latest_schema());
+    let only = std::collections::BTreeSet::from([RunId(2)]);
+    let copied = fixture
+        .store
+        .copy(&to, Some(&only))
+        .expect("copies one run");
+    assert_eq!((copied.runs, copied.events), (vec![RunId(2)], 1));
+    let nowhere = fixture.store.copy(Path::new("/nowhere/at/all.db"), None);
     assert!(matches!(nowhere, Err(StoreError::Io { .. })), "{nowhere:?}");
 }
 
@@ -174,4 +178,71 @@ fn a_full_disk_is_said_and_nothing_half_written_stays() {
     drop(driver);
     let fixture = fixture.reopened();
     assert_eq!(fixture.store.check().expect("checks").problems, [""; 0]);
+}
+
+/// A database as an rgpt of the first schema left it.
+fn version_1() -> TempDir {
+    let temp = tempfile::tempdir().expect("temp dir");
+    let db = Connection::open(dir(&temp).db).expect("opens");
+    db.execute_batch("PRAGMA foreign_keys = OFF")
+        .expect("the tables stand in the order of their names");
+    db.execute_batch(include_str!("fixture/version-1.sql"))
+        .expect("is filled");
+    db.execute_batch("PRAGMA application_id = 1919381620; PRAGMA user_version = 1;")
+        .expect("is ours");
+    temp
+}
+
+#[test]
+fn a_database_of_the_first_version_is_migrated_and_sound() {
+    let temp = version_1();
+    let store = open(&temp).expect("migrates");
+    let report = store.check().expect("checks");
+    assert_eq!((report.runs, report.problems), (2, vec![]));
+    assert_eq!(store.rebuild().expect("rebuilds").differences, [""; 0]);
+    let states: Vec<String> = store
+        .list(Filter::default())
+        .expect("lists")
+        .iter()
+        .map(|run| format!("{} {}", run.id, run.status))
+        .collect();
+    assert_eq!(states, ["2 stopped", "1 success"]);
+    let backup = dir(&temp).newest_backup().expect("is there");
+    assert_eq!(backup.file_name(), Some("rgpt.db.v1.bak".as_ref()));
+    let copied = copied(&backup).expect("is sound");
+    assert_eq!((copied.schema, copied.runs.len()), (1, 2));
+    let next = create(&store).0;
+    assert_eq!(next, RunId(3));
+}
+
+#[test]
+fn damage_after_a_migration_is_told_with_the_backup_and_what_to_do_with_it() {
+    let temp = version_1();
+    drop(open(&temp).expect("migrates"));
+    fs::write(dir(&temp).db, "no database at all".repeat(500)).expect("writes");
+    let hints = refusal(&temp).hints().join("; ");
+    assert!(hints.contains("rgpt.db.v1.bak"), "{hints}");
+}
+
+#[test]
+fn only_the_backups_of_the_last_few_versions_are_kept() {
+    let fixture = Fixture::new();
+    let dir = fixture.store.dir().clone();
+    drop(fixture.store);
+    let known = Store::latest_schema();
+    for version in 1..known {
+        fs::write(dir.root.join(format!("rgpt.db.v{version}.bak")), "").expect("writes");
+    }
+    let mut schema = connection::SCHEMA.to_vec();
+    for _ in 0..5 {
+        schema.push(M::up("CREATE TABLE IF NOT EXISTS more (x);"));
+        let schema: &'static [M<'static>] = Box::leak(schema.clone().into_boxed_slice());
+        drop(Store::open_as(&dir, schema, Arc::new(Still)).expect("migrates"));
+    }
+    let last = known + 4;
+    for version in last - 2..=last {
+        let kept = dir.root.join(format!("rgpt.db.v{version}.bak"));
+        assert!(kept.is_file(), "{}", kept.display());
+    }
+    assert_eq!(backups(&dir), 3);
 }

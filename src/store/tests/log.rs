@@ -1,5 +1,6 @@
 //! Random but legal logs: what a driver might record, decided by a seed.
 
+use crate::domain::application::{ApplicationStatus, BranchMove, FileMove, FileOnDisk, Way};
 use crate::domain::budget::{Limits, Usage};
 use crate::domain::check::{CheckResult, CheckScope, CheckStatus};
 use crate::domain::event::*;
@@ -7,7 +8,7 @@ use crate::domain::failure::{Cause, Damage, Failure, Origin};
 use crate::domain::finding::{Category, Finding, Observation, Severity};
 use crate::domain::message::{FinishReason, ModelAnswer};
 use crate::domain::remedy::{HealAction, Remedy};
-use crate::domain::run::ExecutionStatus;
+use crate::domain::run::{ByHand, ExecutionStatus};
 use crate::domain::step::StepStatus;
 use crate::domain::tape::{Answer, Call, Denial, ModelCall};
 use crate::domain::*;
@@ -48,6 +49,7 @@ pub(super) fn created(id: RunId) -> RunCreated {
         directory: String::new(),
         base_commit: CommitId("c".repeat(40)),
         base_tree: TreeId("b".repeat(40)),
+        parent: None,
         branch: format!("rgpt/run-{id}"),
         limits: Limits {
             max_retries: 3,
@@ -95,9 +97,10 @@ fn next(run: &Run, dice: &mut Dice) -> Option<Event> {
         return Some(Event::RunResumed(resumed(run, dice)));
     }
     if run.state() == State::Done {
-        return None;
+        let often_enough = run.applications.len() > 3;
+        return (!often_enough).then(|| Event::RunUpdated(application(run, dice)));
     }
-    if dice.once_in(25) {
+    if run.by_hand == Some(ByHand::Made) || dice.once_in(25) {
         return Some(Event::RunStopped(RunStopped {
             reason: if dice.once_in(2) {
                 StopReason::Interrupted
@@ -132,6 +135,44 @@ fn next(run: &Run, dice: &mut Dice) -> Option<Event> {
     Some(event)
 }
 
+/// The result goes into a branch and out of it again.
+fn application(run: &Run, dice: &mut Dice) -> RunUpdated {
+    let movement = |way| {
+        Box::new(BranchMove {
+            branch: "main".to_owned(),
+            way,
+            from: CommitId("a".repeat(40)),
+            to: CommitId("d".repeat(40)),
+            checked_out: true,
+            files: vec![FileMove {
+                path: "a".to_owned(),
+                before: None,
+                after: Some(FileOnDisk {
+                    content: Digest::of(b"brief"),
+                    mode: 0o100_644,
+                }),
+            }],
+            makes: Vec::new(),
+            drops: Vec::new(),
+            checks: Vec::new(),
+        })
+    };
+    let given_up = || RunUpdated::MoveGivenUp {
+        reason: "another was quicker".to_owned(),
+    };
+    match run.applications.last().map(|last| last.status()) {
+        Some(ApplicationStatus::Applying | ApplicationStatus::Undoing) if dice.once_in(3) => {
+            given_up()
+        }
+        Some(ApplicationStatus::Applying) => RunUpdated::Applied,
+        Some(ApplicationStatus::Applied) => RunUpdated::UndoStarted(movement(Way::Back)),
+        Some(ApplicationStatus::Undoing) => RunUpdated::Undone,
+        None | Some(ApplicationStatus::Undone | ApplicationStatus::GivenUp) => {
+            RunUpdated::ApplyStarted(movement(Way::FastForward))
+        }
+    }
+}
+
 fn resumed(run: &Run, dice: &mut Dice) -> RunResumed {
     let ended = run.progress() == State::Failed || run.state() == State::Cancelled;
     let begun: Vec<Phase> = run
@@ -140,8 +181,10 @@ fn resumed(run: &Run, dice: &mut Dice) -> RunResumed {
         .copied()
         .filter(|phase| run.phase().is_some_and(|now| *phase <= now))
         .collect();
+    let by_hand =
+        run.progress() == State::Failed && run.state() == State::Failed && dice.once_in(3);
     let back = run.progress() == State::Failed || (!begun.is_empty() && dice.once_in(3));
-    let from = back.then(|| begun[dice.roll(begun.len() as u64) as usize]);
+    let from = (back && !by_hand).then(|| begun[dice.roll(begun.len() as u64) as usize]);
     RunResumed {
         from,
         tree: from.map(|phase| run.phases[&phase].entry_tree.clone()),
@@ -151,6 +194,7 @@ fn resumed(run: &Run, dice: &mut Dice) -> RunResumed {
         }),
         granted: ended,
         until: None,
+        heal: by_hand.then(HealByHand::default),
     }
 }
 

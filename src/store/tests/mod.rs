@@ -4,6 +4,7 @@ mod damage;
 mod log;
 mod processes;
 mod projections;
+mod pruning;
 mod scale;
 mod writing;
 
@@ -13,7 +14,6 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::event::RunCreated;
 use crate::domain::{Record, Run, RunId};
 
 struct Still;
@@ -61,16 +61,20 @@ fn open(temp: &TempDir) -> Result<Store, StoreError> {
     Store::open(&dir(temp), Arc::new(Still))
 }
 
-fn make(id: RunId) -> RunCreated {
-    log::created(id)
+fn make(id: RunId) -> Beginning {
+    Beginning {
+        created: log::created(id),
+        rest: Vec::new(),
+    }
 }
 
 /// A new run with all the texts that its log refers to.
 fn create(store: &Store) -> (RunId, Record) {
     let texts = ["config", "brief", "request"].map(log::text);
-    store
+    let (id, mut records) = store
         .create_run(&|_| true, &make, &texts)
-        .expect("creates a run")
+        .expect("creates a run");
+    (id, records.remove(0))
 }
 
 /// Records a log (but its first event, which is there).

@@ -94,11 +94,12 @@ fn gaps_lost_texts_and_strays_are_found() {
     tamper(
         &fixture.temp,
         "DELETE FROM events WHERE run_id = 1 AND seq = 5;
-         DELETE FROM blobs WHERE hash = (SELECT brief FROM executions LIMIT 1);
-         INSERT INTO runs SELECT 77, seq, title, description, state, status, phase, parent_run_id,
-           retry_count, max_retries, heal_count, max_heals, last_heal_action, quality_score,
-           stop_reason, verified, metadata, branch, base_commit, \"commit\", tree, created_at,
-           started_at, updated_at, completed_at FROM runs WHERE id = 2;",
+         DELETE FROM blobs WHERE lower(hex(hash)) =
+           (SELECT payload ->> '$.execution.brief' FROM events
+            WHERE payload ->> '$.execution.brief' IS NOT NULL LIMIT 1);
+         CREATE TEMP TABLE stray AS SELECT * FROM runs WHERE id = 2;
+         UPDATE stray SET id = 77;
+         INSERT INTO runs SELECT * FROM stray;",
     );
     let problems = fixture.store.check().expect("checks").problems.join("\n");
     for part in ["leaves a gap", "which is gone", "run 77: runs has rows"] {
@@ -124,12 +125,12 @@ fn the_document_has_the_keys_that_it_promises_in_order() {
     assert_eq!(
         keys(&value),
         "run limits stop notes driven phases plan steps planner_output builder_output tester_output releaser_output \
-         checks heals findings executions artifacts interventions events"
+         checks heals findings executions artifacts replay forks interventions applications events"
     );
     assert_eq!(
         keys(&value["run"]),
         "id title goal state status phase parent_run_id retry_count max_retries heal_count \
-         max_heals last_heal_action quality_score verified stop_reason branch base_commit commit \
+         max_heals last_heal_action quality_score verified stop_reason branch applied_to applied_at base_commit commit \
          tree created_at started_at updated_at finished_at usage"
     );
     assert_eq!(

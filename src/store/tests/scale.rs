@@ -69,24 +69,28 @@ fn time<T>(what: &str, act: impl FnOnce() -> T) -> T {
 
 fn seed(tx: &Connection, logs: &[Vec<(Record, Run)>]) -> Result<(), StoreError> {
     for text in ["config", "brief", "request"] {
-        blobs::insert(tx, text.as_bytes())?;
+        blobs::insert(tx, &blobs::Text::of(text.as_bytes()))?;
     }
     for (record, run) in logs.iter().flatten() {
-        events::insert(tx, record)?;
-        projection::project(tx, record, run)?;
+        events::insert(tx, record, &events::payload(record)?)?;
+        let mut projector = projection::Projector::new(tx);
+        projector.project(record, run)?;
+        projector.finish(run)?;
         if record.seq == 1 {
             let brief = format!(
                 "what run {} is to do: {}",
                 run.id,
                 "some context; ".repeat(150)
             );
-            blobs::insert(tx, brief.as_bytes())?;
+            blobs::insert(tx, &blobs::Text::of(brief.as_bytes()))?;
             for ordinal in 1..=4 {
                 let call = log::model_call("offline", Some(ordinal));
                 let words = format!("answer {ordinal} of {}: {}", run.id, "words ".repeat(100));
                 let execution = ExecutionId(1);
-                tape::insert(tx, run.id, execution, ordinal, &call)?;
-                tape::answer(tx, run.id, execution, ordinal, &log::model_answer(&words))?;
+                let answer = log::model_answer(&words);
+                let (asked, said) = (tape::call_text(&call)?, tape::answer_text(&answer)?);
+                tape::insert(tx, run.id, execution, ordinal, &call, &asked)?;
+                tape::answer(tx, run.id, execution, ordinal, &answer, &said)?;
             }
         }
     }

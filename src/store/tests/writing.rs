@@ -1,9 +1,10 @@
 use std::sync::mpsc;
 
 use super::*;
-use crate::domain::event::{Event, RunStopped, StopReason};
-use crate::domain::tape::{Answer, ModelFailure, ModelFailureKind, ToolAnswer};
-use crate::domain::{Digest, ExecutionId, State};
+use crate::domain::event::{Event, RunCreated, RunReplayed, RunStopped, StopReason};
+use crate::domain::replay::ReplayMode;
+use crate::domain::tape::{Answer, Call, ModelFailure, ModelFailureKind, ToolAnswer};
+use crate::domain::{Digest, ExecutionId, Phase, State};
 
 const FIRST: ExecutionId = ExecutionId(1);
 
@@ -186,6 +187,47 @@ fn usage_counts_what_is_answered_and_outstanding_what_is_not() {
 }
 
 #[test]
+fn a_model_is_known_by_its_calls() {
+    let fixture = Fixture::new();
+    let (driver, _) = fixture.run();
+    let failed = |kind| {
+        Answer::ModelFailed(ModelFailure {
+            kind,
+            status: None,
+            retry_after_ms: None,
+            message: "no ".repeat(200),
+        })
+    };
+    let answers = [
+        failed(ModelFailureKind::RateLimited),
+        log::model_answer("one"),
+        log::model_answer("two"),
+        failed(ModelFailureKind::Truncated),
+        Answer::Lost,
+    ];
+    let model = match log::model_call("offline", None) {
+        Call::Model(call) => call,
+        other => panic!("{other:?}"),
+    };
+    let calls = (1..).zip(answers);
+    let writes = calls.flat_map(|(at, came)| [call(at, None), answer(at, came)]);
+    let batch = Batch {
+        writes: writes.collect(),
+    };
+    let store = &fixture.store;
+    store.commit_blocking(&driver, batch).expect("commits");
+    let record = store.model_record(&model.model).expect("reads");
+    assert_eq!((record.calls, record.answered, record.failures), (5, 2, 2));
+    assert_eq!(record.health, Some(0.5), "a lost call is not the model's");
+    // What broke off and what was lost may have used all that was reserved.
+    assert!(record.output_tokens >= 2 * model.reserved_tokens);
+    let last = record.last_failure.expect("one failed");
+    assert_eq!(last.kind, ModelFailureKind::Truncated);
+    let unknown = store.model_record("unknown").expect("reads");
+    assert_eq!(unknown, ModelRecord::default());
+}
+
+#[test]
 fn jobs_that_wait_share_a_commit_and_a_failing_one_is_taken_back_alone() {
     let Fixture { store, temp: _temp } = Fixture::new();
     let (open_gate, gate) = mpsc::channel::<()>();
@@ -201,7 +243,7 @@ fn jobs_that_wait_share_a_commit_and_a_failing_one_is_taken_back_alone() {
     for number in 0..20_i64 {
         let results = results.clone();
         let work = move |tx: &Connection| {
-            super::super::blobs::insert(tx, &number.to_le_bytes())?;
+            blobs::insert(tx, &blobs::Text::of(&number.to_le_bytes()))?;
             match number {
                 7 => Err(StoreError::Conflict("seven".to_owned())),
                 8 => panic!("eight"),
@@ -238,10 +280,10 @@ async fn a_commit_can_be_awaited() {
 fn a_run_s_number_skips_taken_branches_and_its_texts_are_kept() {
     let Fixture { store, temp: _temp } = Fixture::new();
     let free = |id: RunId| id.0 > 3;
-    let (id, record) = store
+    let (id, records) = store
         .create_run(&free, &make, &[log::text("config")])
         .expect("creates");
-    assert_eq!((id, record.seq), (RunId(4), 1));
+    assert_eq!((id, records.len()), (RunId(4), 1));
     assert_eq!(create(&store).0, RunId(5));
     assert!(store.blob(&Digest::of(b"config")).expect("reads").is_some());
 }
@@ -314,4 +356,60 @@ fn a_run_is_recoverable_unless_it_is_driven() {
     drop(driver);
     assert_eq!(recoverable(), 1);
     assert_eq!(fixture.store.is_driven(run.id), Ok(false));
+}
+
+#[test]
+fn a_fork_has_the_course_of_its_source_and_knows_which_replies_that_used() {
+    let fixture = Fixture::new();
+    let (driver, run) = fixture.run();
+    let store = &fixture.store;
+    let begun = log::log(run.id, 1, 2);
+    record(store, &driver, &begun);
+    let run = begun[1].1.clone();
+    assert_eq!(run.executions.len(), 1);
+    let batch = Batch {
+        writes: vec![call(1, Some(3)), answer(1, log::model_answer("plan"))],
+    };
+    store.commit_blocking(&driver, batch).expect("commits");
+    let source = run.id;
+    let course = store.events(source).expect("reads").split_off(1);
+    let shared: Vec<Event> = course.into_iter().map(|record| record.event).collect();
+    let begin = |seq: u64| {
+        let shared = shared[..seq as usize - 1].to_vec();
+        move |id: RunId| Beginning {
+            created: RunCreated {
+                parent: Some(source),
+                ..log::created(id)
+            },
+            rest: shared
+                .iter()
+                .cloned()
+                .chain([Event::RunReplayed(RunReplayed {
+                    source,
+                    seq,
+                    phase: Phase::Planner,
+                    mode: ReplayMode::Live,
+                    limits: run.limits,
+                    until: None,
+                    partial: false,
+                    granted: true,
+                })])
+                .collect(),
+        }
+    };
+    let whole = shared.len() as u64 + 1;
+    let (late, _) = store
+        .create_run(&|_| true, &begin(whole), &[])
+        .expect("forks");
+    let (early, _) = store.create_run(&|_| true, &begin(1), &[]).expect("forks");
+    let loaded = store.load(late).expect("reads").expect("is there");
+    assert_eq!(loaded.executions.len(), run.executions.len());
+    assert_eq!(loaded.replay.expect("a fork").source, source);
+    assert_eq!(store.script_uses(late, "offline"), Ok(vec![3]));
+    assert_eq!(store.script_uses(early, "offline"), Ok(vec![]));
+    assert_eq!(
+        inspect::document(store, source).expect("reads").forks,
+        [late, early]
+    );
+    assert_eq!(store.check().expect("checks").problems, [""; 0]);
 }
