@@ -1,15 +1,29 @@
 //! What every [`Model`] keeps to. A new protocol passes [`holds`] against its mock server, whose
 //! model answers "tools" with two tool calls and anything else with words.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
 use super::{Model, price};
 use crate::config::ModelConfig;
+use crate::domain::Clock;
 use crate::domain::message::{FinishReason, Message, ModelAnswer, ModelRequest, ToolSpec};
 use crate::domain::phase::Agent;
 use crate::domain::tape::ModelFailureKind;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::UNIX_EPOCH
+    }
+}
+
+/// A clock for tests, at the beginning of 1970.
+pub(super) fn clock() -> Arc<dyn Clock> {
+    Arc::new(Still)
+}
 
 /// A well-formed request with these messages.
 pub(super) fn request(agent: Agent, messages: Vec<Message>) -> ModelRequest {

@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::{Config, ModelConfig, Provider, ProviderKind};
+use crate::domain::Clock;
 use crate::domain::budget::Usage;
 use crate::domain::id::Digest;
 use crate::domain::message::{ModelAnswer, ModelRequest};
 use crate::domain::tape::{ModelCall, ModelFailure, ModelFailureKind};
 
+use super::endpoint::{Endpoint, Secret};
+use super::http::{Http, Limits};
+use super::openai_chat::{self, OpenAiChat};
 use super::{Model, OnToken, Prepared, Script, ScriptError, Scripted, price};
 
 /// The configured models. A model that cannot be used harms nobody until it is asked for.
@@ -48,15 +53,31 @@ pub enum Unusable {
         /// The environment variable.
         variable: String,
     },
+    /// The variable holds something that is no key.
+    #[error("the provider {provider:?} needs a key, and what is in {variable} cannot be one")]
+    BadKey {
+        /// The provider.
+        provider: String,
+        /// The environment variable.
+        variable: String,
+    },
     /// The protocol is not built.
     #[error(
-        "the provider {provider:?} is of kind {kind}, which this version cannot speak yet; kind `scripted` works"
+        "the provider {provider:?} is of kind {kind}, which this version cannot speak yet; kinds `openai` and `scripted` work"
     )]
     NotBuilt {
         /// The provider.
         provider: String,
         /// Its kind.
         kind: &'static str,
+    },
+    /// The newer protocol of OpenAI is not built.
+    #[error(
+        "the provider {provider:?} has `api: responses`, which this version cannot speak yet; `api: chat` works"
+    )]
+    NoResponses {
+        /// The provider.
+        provider: String,
     },
     /// A scripted provider without a script.
     #[error("the provider {provider:?} is of kind scripted and needs `script`")]
@@ -78,7 +99,9 @@ impl From<&Unusable> for ModelFailure {
     fn from(unusable: &Unusable) -> Self {
         Self {
             kind: match unusable {
-                Unusable::MissingKey { .. } => ModelFailureKind::Authentication,
+                Unusable::MissingKey { .. } | Unusable::BadKey { .. } => {
+                    ModelFailureKind::Authentication
+                }
                 _ => ModelFailureKind::UnknownModel,
             },
             status: None,
@@ -90,17 +113,38 @@ impl From<&Unusable> for ModelFailure {
 
 impl Mesh {
     /// The models of `config`; `environment` holds the keys. Scripts are read now, so that a run
-    /// has one script from its start to its end.
-    pub fn new(config: &Config, environment: &BTreeMap<String, String>) -> Self {
+    /// has one script from its start to its end. Nothing is connected to before the first call.
+    pub fn new(
+        config: &Config,
+        environment: &BTreeMap<String, String>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let builder = Builder {
+            config,
+            environment,
+            clock,
+            http: Arc::default(),
+        };
         let models = config.models.iter().map(|(name, model)| {
             let entry = Entry {
                 config: model.clone(),
-                model: build(name, model, config, environment),
+                model: builder.build(name, model),
             };
             (name.clone(), entry)
         });
         Self {
             models: models.collect(),
+        }
+    }
+
+    /// The same models, each in a wrapping of the caller's, as for measuring.
+    pub fn wrapped(self, wrap: impl Fn(Box<dyn Model>) -> Box<dyn Model>) -> Self {
+        let wrapped = |(name, entry): (String, Entry)| {
+            let model = entry.model.map(&wrap);
+            (name, Entry { model, ..entry })
+        };
+        Self {
+            models: self.models.into_iter().map(wrapped).collect(),
         }
     }
 
@@ -198,39 +242,80 @@ impl Mesh {
     }
 }
 
-fn build(
+/// What models are made of.
+struct Builder<'a> {
+    config: &'a Config,
+    environment: &'a BTreeMap<String, String>,
+    clock: &'a Arc<dyn Clock>,
+    http: Arc<Http>,
+}
+
+impl Builder<'_> {
+    fn build(&self, name: &str, model: &ModelConfig) -> Result<Box<dyn Model>, Unusable> {
+        let provider = self.config.providers.get(&model.provider);
+        let provider = provider.ok_or_else(|| Unusable::UnknownProvider {
+            model: name.to_owned(),
+            provider: model.provider.clone(),
+        })?;
+        let key = self.key(&model.provider, provider)?;
+        let kind = match provider.kind {
+            ProviderKind::Scripted => return scripted(name, &model.provider, provider),
+            ProviderKind::OpenAi if provider.api.as_deref() == Some("responses") => {
+                return Err(Unusable::NoResponses {
+                    provider: model.provider.clone(),
+                });
+            }
+            ProviderKind::OpenAi => {
+                let endpoint = endpoint(name, model, provider, key, openai_chat::OPENAI);
+                let (http, clock) = (self.http.clone(), self.clock.clone());
+                return Ok(Box::new(OpenAiChat::new(endpoint, model.json, http, clock)));
+            }
+            ProviderKind::Anthropic => "anthropic",
+            ProviderKind::Gemini => "gemini",
+            ProviderKind::Ollama => "ollama",
+        };
+        Err(Unusable::NotBuilt {
+            provider: model.provider.clone(),
+            kind,
+        })
+    }
+
+    /// The key of a provider that is said to need one.
+    fn key(&self, name: &str, provider: &Provider) -> Result<Option<Secret>, Unusable> {
+        let Some(variable) = &provider.api_key_env else {
+            return Ok(None);
+        };
+        let (provider, variable) = (name.to_owned(), variable.clone());
+        let value = self.environment.get(&variable).map(String::as_str);
+        match value.map(str::trim).unwrap_or_default() {
+            "" => Err(Unusable::MissingKey { provider, variable }),
+            value => match Secret::new(value) {
+                None => Err(Unusable::BadKey { provider, variable }),
+                key => Ok(key),
+            },
+        }
+    }
+}
+
+fn endpoint(
     name: &str,
     model: &ModelConfig,
-    config: &Config,
-    environment: &BTreeMap<String, String>,
-) -> Result<Box<dyn Model>, Unusable> {
-    let provider =
-        config
-            .providers
-            .get(&model.provider)
-            .ok_or_else(|| Unusable::UnknownProvider {
-                model: name.to_owned(),
-                provider: model.provider.clone(),
-            })?;
-    if let Some(variable) = &provider.api_key_env
-        && environment.get(variable).is_none_or(String::is_empty)
-    {
-        return Err(Unusable::MissingKey {
-            provider: model.provider.clone(),
-            variable: variable.clone(),
-        });
-    }
-    let kind = match provider.kind {
-        ProviderKind::Scripted => return scripted(name, &model.provider, provider),
-        ProviderKind::OpenAi => "openai",
-        ProviderKind::Anthropic => "anthropic",
-        ProviderKind::Gemini => "gemini",
-        ProviderKind::Ollama => "ollama",
-    };
-    Err(Unusable::NotBuilt {
+    provider: &Provider,
+    key: Option<Secret>,
+    usual: &str,
+) -> Endpoint {
+    let stream = provider.stream.unwrap_or(true);
+    let base = provider.base_url.as_deref().unwrap_or(usual);
+    Endpoint {
+        name: name.to_owned(),
         provider: model.provider.clone(),
-        kind,
-    })
+        model: model.model.clone(),
+        base: base.trim_end_matches('/').to_owned(),
+        key,
+        key_variable: provider.api_key_env.clone(),
+        stream,
+        limits: Limits::new(provider.timeout, stream),
+    }
 }
 
 fn scripted(
@@ -262,6 +347,8 @@ mod tests {
             api_key_env: None,
             base_url: None,
             api: None,
+            stream: None,
+            timeout: None,
             script: None,
         }
     }
@@ -288,7 +375,7 @@ mod tests {
         config.providers.insert("p".into(), provider);
         config.models.insert("m".into(), model("p"));
         config.models.insert("lost".into(), model("nowhere"));
-        Mesh::new(&config, &BTreeMap::new())
+        Mesh::new(&config, &BTreeMap::new(), &conformance::clock())
     }
 
     fn refusal(mesh: &Mesh, name: &str) -> String {
@@ -317,6 +404,38 @@ mod tests {
         let failure = mesh(keyless).check("m").expect_err("no key");
         assert_eq!(failure.kind, ModelFailureKind::Authentication);
         assert!(failure.message.contains("set SOME_KEY"));
+    }
+
+    #[test]
+    fn a_server_without_keys_needs_none_and_one_with_keys_a_good_one() {
+        let open = provider(ProviderKind::OpenAi);
+        assert_eq!(mesh(open.clone()).check("m"), Ok(()));
+        let responses = Provider {
+            api: Some("responses".into()),
+            ..open.clone()
+        };
+        assert!(refusal(&mesh(responses), "m").contains("`api: chat` works"));
+        let mut config = Config::default();
+        let keyed = Provider {
+            api_key_env: Some("K".into()),
+            ..open
+        };
+        config.providers.insert("p".into(), keyed);
+        config.models.insert("m".into(), model("p"));
+        for (value, problem) in [
+            (" \n", Some("set K")),
+            ("a\nb", Some("cannot be one")),
+            ("k\n", None),
+        ] {
+            let environment = BTreeMap::from([("K".to_owned(), value.to_owned())]);
+            let checked = Mesh::new(&config, &environment, &conformance::clock()).check("m");
+            match problem {
+                None => assert_eq!(checked, Ok(())),
+                Some(words) => {
+                    assert!(checked.is_err_and(|failure| failure.message.contains(words)))
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -2,15 +2,26 @@
 //!
 //! [`Model`] is what a protocol implements; [`Mesh`] holds the configured ones. Which attempt
 //! follows which is pure ([`retry`]), and so is what a call may cost ([`price`], [`budget`]).
+//!
+//! A protocol says what is sent and what comes back means. What all of them need is apart from
+//! them: whom to ask and how a failure is told (`endpoint`), sending and reading within limits
+//! (`http`, `sse`), what errors and hints to wait mean (`failure`).
 
 pub mod budget;
 #[cfg(test)]
 mod conformance;
 mod conversation;
+mod endpoint;
+mod failure;
+#[cfg(test)]
+mod fake;
+mod http;
 mod mesh;
+mod openai_chat;
 pub mod price;
 pub mod retry;
 mod scripted;
+mod sse;
 
 use std::future::Future;
 use std::pin::Pin;

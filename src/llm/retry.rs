@@ -37,8 +37,8 @@ pub enum Attempt {
 /// The attempt that follows `past` (in order, none of them answered), among `models` in order of
 /// preference. `seed` is the call's own, so that its waits are the same when it is resumed.
 ///
-/// Transient failures are retried at the same model, then at the next; a model or key that does
-/// not exist sends the call to the next model at once; anything else ends it, for the next model
+/// Transient failures are retried at the same model, then at the next; a model, key or credit that
+/// is not there sends the call to the next model at once; anything else ends it, for the next model
 /// would be asked the same wrong thing (and a refusal must not be shopped around).
 pub fn next_attempt(models: &[String], past: &[PastAttempt<'_>], seed: &str) -> Attempt {
     let Some(last) = past.last() else {
@@ -68,7 +68,10 @@ pub fn next_attempt(models: &[String], past: &[PastAttempt<'_>], seed: &str) -> 
     let hops = failure.kind.transient()
         || matches!(
             failure.kind,
-            ModelFailureKind::UnknownModel | ModelFailureKind::Authentication
+            ModelFailureKind::UnknownModel
+                | ModelFailureKind::Authentication
+                | ModelFailureKind::Permission
+                | ModelFailureKind::QuotaExhausted
         );
     let untried = models
         .iter()
@@ -163,15 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_model_or_key_sends_the_call_on_and_nothing_else_does() {
-        assert_eq!(
-            asked(&["a", "b"], ModelFailureKind::UnknownModel),
-            ["a", "b"]
-        );
-        assert_eq!(
-            asked(&["a", "b"], ModelFailureKind::Authentication),
-            ["a", "b"]
-        );
+    fn a_missing_model_key_or_credit_sends_the_call_on_and_nothing_else_does() {
+        for kind in [
+            ModelFailureKind::UnknownModel,
+            ModelFailureKind::Authentication,
+            ModelFailureKind::Permission,
+            ModelFailureKind::QuotaExhausted,
+        ] {
+            assert_eq!(asked(&["a", "b"], kind), ["a", "b"], "{kind:?}");
+        }
         for kind in [
             ModelFailureKind::ContentRefused,
             ModelFailureKind::BadRequest,

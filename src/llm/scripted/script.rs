@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::domain::message::ModelRequest;
 use crate::domain::phase::SPEAKERS;
-use crate::domain::tape::{ModelFailure, ModelFailureKind};
+use crate::domain::tape::ModelFailure;
+
+use super::super::failure;
 
 /// The replies of a scripted model, in order.
 #[derive(Clone, Debug)]
@@ -225,7 +227,7 @@ impl ReplyEntry {
 
 impl ErrorEntry {
     fn read(self) -> Result<ModelFailure, String> {
-        let kind = kind_of_status(self.status)
+        let kind = failure::kind_of_status(self.status)
             .ok_or_else(|| format!("has the status {}, which is no error", self.status))?;
         let retry_after_ms = match self.retry_after {
             None => None,
@@ -244,18 +246,4 @@ impl ErrorEntry {
                 .to_owned(),
         })
     }
-}
-
-fn kind_of_status(status: u16) -> Option<ModelFailureKind> {
-    use ModelFailureKind as K;
-    Some(match status {
-        401 | 403 => K::Authentication,
-        404 => K::UnknownModel,
-        408 => K::TimedOut,
-        413 => K::ContextTooLong,
-        429 => K::RateLimited,
-        400..=499 => K::BadRequest,
-        500..=599 => K::Overloaded,
-        _ => return None,
-    })
 }
