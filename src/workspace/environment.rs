@@ -79,8 +79,21 @@ const CACHES: &[(&str, &str)] = &[
 const HOME_CACHES: &[&str] = &[
     ".m2/repository",
     ".cache/yarn",
+    ".cache/node/corepack",
+    ".yarn/berry",
+    ".bun/install/cache",
     ".cache/ccache",
     ".cache/sccache",
+];
+
+/// The caches without which a program does not work, and which it cannot make itself when it is confined: the program,
+/// and the cache as in [`CACHES`].
+const NEEDED: &[(&str, &str, &str)] = &[
+    ("go", "GOCACHE", ""),
+    ("go", "GOMODCACHE", ""),
+    ("npm", "npm_config_cache", "_cacache"),
+    ("npm", "npm_config_cache", "_logs"),
+    ("pnpm", "PNPM_HOME", "store"),
 ];
 
 /// Whose HOME a command has.
@@ -156,6 +169,21 @@ pub fn caches(process: &BTreeMap<String, String>) -> Vec<PathBuf> {
         .chain([PathBuf::from("/dev/shm")])
         .filter(|path| path.is_absolute() && path.exists())
         .collect()
+}
+
+/// Makes the caches that the programs in a person's command line need, if they are not there yet: a confined program
+/// cannot. Failing is harmless; the program will say what it misses.
+pub fn make_needed_caches(process: &BTreeMap<String, String>, line: &str) {
+    let words: Vec<&str> = line
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')))
+        .collect();
+    for (program, name, beneath) in NEEDED {
+        if words.contains(program)
+            && let Some(place) = place(process, name).filter(|place| place.is_absolute())
+        {
+            drop(std::fs::create_dir_all(place.join(beneath)));
+        }
+    }
 }
 
 /// What of the [`caches`] a model's commands may write: the files with which tools lock them, and
@@ -268,6 +296,18 @@ mod tests {
         assert_eq!(env["CARGO_HOME"], text(&home.path().join(".cargo")));
         assert_eq!(env["RUSTUP_HOME"], text(home.path()));
         assert!(!env.contains_key("GOPATH"), "there is no such folder");
+    }
+
+    #[test]
+    fn a_first_use_finds_its_caches() {
+        let home = tempfile::tempdir().unwrap();
+        let process = person(home.path());
+        make_needed_caches(&process, "cd app && go test ./...");
+        make_needed_caches(&process, "cargo test going npmx");
+        assert!(home.path().join(".cache/go-build").is_dir());
+        assert!(!home.path().join(".npm").exists());
+        let made = home.path().join("go/pkg/mod");
+        assert!(caches(&process).contains(&made));
     }
 
     #[test]

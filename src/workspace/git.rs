@@ -6,6 +6,7 @@
 
 mod error;
 mod objects;
+mod transaction;
 mod version;
 
 use std::ffi::{OsStr, OsString};
@@ -15,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 pub use error::GitError;
-pub(crate) use objects::{ObjectStore, SUBMODULE};
+pub(crate) use objects::{ObjectStore, SUBMODULE, TreeEntry};
+pub(crate) use transaction::RefTransaction;
 pub use version::{Version, git_version};
 
 /// Settings that every command gets, stronger than any configuration file.
@@ -187,6 +189,16 @@ impl GitCommand {
         match output.status.code() {
             Some(0) => Ok(Some(output.stdout)),
             Some(1) => Ok(None),
+            _ => Err(self.failed(&output)),
+        }
+    }
+
+    /// Runs it and gives whether it said yes (exit code 0) or no (1), and what it printed.
+    pub(crate) fn verdict(&self) -> Result<(bool, Vec<u8>), GitError> {
+        let output = self.output()?;
+        match output.status.code() {
+            Some(0) => Ok((true, output.stdout)),
+            Some(1) => Ok((false, output.stdout)),
             _ => Err(self.failed(&output)),
         }
     }

@@ -4,6 +4,7 @@
 //! A run reads the user's repository through [`repository`], keeps its objects in [`own`], works in
 //! a [`worktree`] and hands over one branch through [`publish`].
 
+pub mod apply;
 pub mod command;
 pub mod confine;
 pub mod edit;
@@ -14,5 +15,7 @@ pub mod own;
 pub mod project;
 pub mod publish;
 pub mod repository;
+pub mod share;
 pub mod supervisor;
 pub mod worktree;
+pub mod written;

@@ -5,11 +5,15 @@
 
 mod difference;
 mod fetch;
+mod keep;
+mod merge;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+
+pub use merge::Merged;
 
 use super::git::{GitCommand, GitError, ObjectStore};
 use super::repository::{Identity, ObjectFormat, UserRepository};
@@ -126,9 +130,7 @@ impl OwnGit {
                 own.make()?;
             }
         }
-        let found = GitCommand::on(&own.dir, "rev-parse")
-            .arg("--show-object-format")
-            .line()?;
+        let found = own.made_for()?;
         if found != own.format.name() {
             return Err(OwnGitError::ObjectFormat {
                 path: own.dir,
@@ -137,6 +139,17 @@ impl OwnGit {
             });
         }
         Ok(own)
+    }
+
+    /// How its objects are named, as its configuration says. git itself writes nothing there where
+    /// they are named the old way.
+    fn made_for(&self) -> Result<String, OwnGitError> {
+        let text = self.io(std::fs::read_to_string(self.dir.join("config")))?;
+        if !text.to_ascii_lowercase().contains("objectformat") {
+            return Ok(ObjectFormat::Sha1.name().to_owned());
+        }
+        let asked = GitCommand::on(&self.dir, "rev-parse");
+        Ok(asked.arg("--show-object-format").line()?)
     }
 
     /// Made aside and renamed, so that it is there whole or not at all.
@@ -255,6 +268,12 @@ impl OwnGit {
     /// # Errors
     /// git cannot be run.
     pub fn read_ref(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        // Where git keeps a ref that it has not packed; nothing else here packs any.
+        if let Ok(text) = std::fs::read_to_string(self.dir.join(name))
+            && is_object(text.trim_end(), self.format)
+        {
+            return Ok(Some(text.trim_end().into()));
+        }
         Ok(self.objects().reference(name)?.map(CommitId))
     }
 
@@ -289,6 +308,10 @@ impl OwnGit {
     pub fn read_blob(&self, tree: &TreeId, path: &str) -> Result<Option<Vec<u8>>, GitError> {
         self.objects().read(tree, path)
     }
+}
+
+fn is_object(text: &str, format: ObjectFormat) -> bool {
+    text.len() == format.zero().len() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Runs `command` until no other process holds the lock it needs. A lock file that does not change

@@ -70,13 +70,7 @@ pub fn publish(
     if is_done(user, commit, branch)? {
         return Ok(());
     }
-    if !ObjectStore::of(&user.common_dir).exists(base.as_str())? {
-        return Err(PublishError::BaseGone { base: base.clone() });
-    }
-    let pack = own.git("pack-objects").args(["--revs", "--stdout", "-q"]);
-    let pack = pack.input(format!("{commit}\n^{base}\n"));
-    let unpack = GitCommand::on(&user.common_dir, "unpack-objects").arg("-q");
-    pack.pipe_into(&unpack)?;
+    copy_objects(own, user, commit, std::slice::from_ref(base))?;
     crate::failpoint::hit("publish.objects");
     let reference = format!("refs/heads/{branch}");
     let create = GitCommand::on(&user.common_dir, "update-ref").arg("--no-deref");
@@ -97,6 +91,32 @@ pub fn publish(
         };
     }
     crate::failpoint::hit("publish.ref");
+    Ok(())
+}
+
+/// Copies `commit` and all that it needs and `user`'s repository does not have: it has everything
+/// of the commits `known`.
+///
+/// # Errors
+/// [`PublishError::BaseGone`] if it has not.
+pub(super) fn copy_objects(
+    own: &OwnGit,
+    user: &UserRepository,
+    commit: &CommitId,
+    known: &[CommitId],
+) -> Result<(), PublishError> {
+    let mut wanted = format!("{commit}\n");
+    for known in known {
+        if !ObjectStore::of(&user.common_dir).exists(known.as_str())? {
+            return Err(PublishError::BaseGone {
+                base: known.clone(),
+            });
+        }
+        wanted.push_str(&format!("^{known}\n"));
+    }
+    let pack = own.git("pack-objects").args(["--revs", "--stdout", "-q"]);
+    let unpack = GitCommand::on(&user.common_dir, "unpack-objects").arg("-q");
+    pack.input(wanted).pipe_into(&unpack)?;
     Ok(())
 }
 

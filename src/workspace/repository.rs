@@ -3,17 +3,29 @@
 //! It is found the way the person's own git finds it (so that their `safe.directory` counts), and
 //! from then on read under settings of our own. Start at [`UserRepository::open`].
 
+mod checkout;
+mod found;
+mod ignored;
 mod refusal;
+mod settings;
 mod status;
+mod tracked;
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+pub use checkout::Checkout;
+use found::Found;
+pub(super) use ignored::asks_ignored;
 pub use refusal::RepositoryError;
 use refusal::{refuse_base, refuse_partial_clone};
+pub(super) use settings::Settings;
 pub use status::Dirt;
+use tracked::Tracker;
 
-use super::git::{GitCommand, GitError, ObjectStore, git_version};
+use super::git::{GitCommand, GitError, ObjectStore, git_version, records};
 use crate::domain::{CommitId, TreeId};
 
 /// How a repository names its objects.
@@ -80,6 +92,8 @@ pub struct UserRepository {
     pub base_commit: CommitId,
     /// Its tree.
     pub base_tree: TreeId,
+    /// The paths of its files, in git's order.
+    pub base_files: Arc<[String]>,
     /// The branch that is checked out; `None` when `HEAD` is detached.
     pub branch: Option<String>,
     /// What of the checked-out files is not in `HEAD`, and so not in the run.
@@ -116,25 +130,24 @@ impl UserRepository {
             })?;
         let found = Found::around(&start, &person)?;
         let objects = ObjectStore::of(&found.git_dir);
-        let base_commit = resolve_base(&objects, base, &found.top)?;
-        let base_tree = objects.tree_of(&base_commit)?;
-        refuse_partial_clone(&found.git_dir, &found.common_dir)?;
-        refuse_base(&objects, &base_tree)?;
+        let (base_commit, base_tree) = resolve_base(&objects, base, &found.top)?;
+        let settings = Settings::of(&found.git_dir)?;
+        refuse_partial_clone(&settings, &found.common_dir)?;
+        let entries = objects.entries(&base_tree)?;
+        refuse_base(&objects, &entries)?;
         let directory = start
             .strip_prefix(&found.top)
             .unwrap_or(Path::new(""))
             .to_owned();
-        let branch = GitCommand::on(&found.git_dir, "symbolic-ref");
-        let branch = branch.args(["--quiet", "--short", "HEAD"]).ask()?;
-        let branch = branch.map(|name| String::from_utf8_lossy(&name).trim().to_owned());
-        let dirt = status::look(&found.git_dir, &found.top, &person)?;
+        let dirt = status::look(&found.git_dir, &settings, &found.top, &person)?;
         let id = blake3::hash(found.common_dir.as_os_str().as_encoded_bytes());
         Ok(Self {
             directory,
             object_format: found.object_format,
             base_commit,
             base_tree,
-            branch,
+            base_files: entries.into_iter().map(|entry| entry.path).collect(),
+            branch: found.branch()?,
             dirt,
             shallow: found.shallow,
             id: id.to_hex()[..16].to_owned(),
@@ -153,8 +166,29 @@ impl UserRepository {
         Some(Identity { name, email })
     }
 
+    /// A command under the person's own configuration: only for reading that.
+    pub(super) fn personal(&self, subcommand: &str) -> GitCommand {
+        GitCommand::as_person(&self.person, subcommand).directory(&self.top)
+    }
+
+    /// The names of the filters that are configured, by the person or the repository.
+    pub(super) fn filters(&self) -> Result<BTreeSet<String>, GitError> {
+        let command = self.personal("config");
+        let answer = command
+            .args(["-z", "--name-only", "--get-regexp", r"^filter\."])
+            .ask()?;
+        let name = |key: &[u8]| {
+            let key = String::from_utf8_lossy(key).into_owned();
+            let (name, _) = key.strip_prefix("filter.")?.rsplit_once('.')?;
+            Some(name.to_owned())
+        };
+        Ok(records(&answer.unwrap_or_default())
+            .filter_map(name)
+            .collect())
+    }
+
     fn personal_setting(&self, key: &str) -> Option<String> {
-        let command = GitCommand::as_person(&self.person, "config").directory(&self.top);
+        let command = self.personal("config");
         let answer = command.args(["--get", key]).line();
         answer.ok().filter(|value| !value.is_empty())
     }
@@ -165,37 +199,12 @@ impl UserRepository {
     /// # Errors
     /// git cannot read the index.
     pub fn is_tracked(&self, path: &Path) -> Result<bool, GitError> {
-        let path = self.top.join(path);
-        let named = path.parent().and_then(|parent| parent.canonicalize().ok());
-        let named = named
-            .zip(path.file_name())
-            .map(|(parent, name)| parent.join(name));
-        let meant = path.canonicalize().ok();
-        for candidate in named.into_iter().chain(meant) {
-            if self.tracks_exactly(&candidate)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn tracks_exactly(&self, path: &Path) -> Result<bool, GitError> {
-        let Ok(relative) = path.strip_prefix(&self.top) else {
-            return Ok(false);
+        let tracker = Tracker {
+            git_dir: &self.git_dir,
+            top: &self.top,
+            base: &self.base_files,
         };
-        if relative.as_os_str().is_empty() {
-            return Ok(false);
-        }
-        let index = GitCommand::on(&self.git_dir, "ls-files").work_tree(&self.top);
-        let index = index.args(["-z", "--cached", "--"]).arg(relative).run()?;
-        if !index.is_empty() {
-            return Ok(true);
-        }
-        let base = GitCommand::on(&self.git_dir, "ls-tree");
-        let base = base
-            .args(["-z", "--full-tree", self.base_tree.as_str(), "--"])
-            .arg(relative);
-        Ok(!base.run()?.is_empty())
+        tracker.tracks(path)
     }
 
     /// Whether there is a branch of this name.
@@ -255,6 +264,9 @@ impl UserRepository {
     /// # Errors
     /// There is no such tree.
     pub fn list_files(&self, tree: &TreeId) -> Result<Vec<String>, GitError> {
+        if *tree == self.base_tree {
+            return Ok(self.base_files.to_vec());
+        }
         ObjectStore::of(&self.git_dir).files(tree)
     }
 
@@ -267,56 +279,14 @@ impl UserRepository {
     }
 }
 
-/// What the person's git says about where they are.
-struct Found {
-    top: PathBuf,
-    git_dir: PathBuf,
-    common_dir: PathBuf,
-    object_format: ObjectFormat,
-    shallow: bool,
-}
-
-impl Found {
-    fn around(start: &Path, person: &[(OsString, OsString)]) -> Result<Self, RepositoryError> {
-        let ask = |option: &str| {
-            let command = GitCommand::as_person(person, "rev-parse").directory(start);
-            command.args(["--path-format=absolute", option])
-        };
-        let first = ask("--is-bare-repository").line();
-        let bare = first.map_err(|error| RepositoryError::of_discovery(start, error))?;
-        if bare == "true" || ask("--is-inside-work-tree").line()? != "true" {
-            return Err(RepositoryError::NoFiles {
-                path: start.to_owned(),
-            });
-        }
-        let canonical = |option: &str| {
-            let path = ask(option).path()?;
-            path.canonicalize()
-                .map_err(|source| RepositoryError::Unreadable { path, source })
-        };
-        let format = ask("--show-object-format").line()?;
-        Ok(Self {
-            top: canonical("--show-toplevel")?,
-            git_dir: canonical("--git-dir")?,
-            common_dir: canonical("--git-common-dir")?,
-            object_format: match format.as_str() {
-                "sha1" => ObjectFormat::Sha1,
-                "sha256" => ObjectFormat::Sha256,
-                _ => return Err(RepositoryError::ObjectFormat { format }),
-            },
-            shallow: ask("--is-shallow-repository").line()? == "true",
-        })
-    }
-}
-
+/// The commit that the run starts from, and its tree.
 fn resolve_base(
     objects: &ObjectStore<'_>,
     base: Option<&str>,
     top: &Path,
-) -> Result<CommitId, RepositoryError> {
+) -> Result<(CommitId, TreeId), RepositoryError> {
     let name = base.unwrap_or("HEAD");
-    let commit = objects.resolve(&format!("{name}^{{commit}}"))?;
-    commit.map(CommitId).ok_or_else(|| match base {
+    objects.commit(name)?.ok_or_else(|| match base {
         Some(base) => RepositoryError::UnknownBase {
             base: base.to_owned(),
         },

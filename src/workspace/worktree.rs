@@ -16,12 +16,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 pub use change::{ChangeKind, DiskChange};
-pub use handover::{hand_on, take_over};
-pub use place::{PlaceError, Purpose, place};
+pub use handover::{discard_waiting, hand_on, take_over};
+pub use place::{PlaceError, Purpose, of_record, place, record_id};
 pub use removal::remove;
 
 use super::git::{GitCommand, GitError, records};
 use super::own::{OwnGit, patiently};
+use super::repository::asks_ignored;
 use crate::domain::TreeId;
 
 /// Why a worktree could not be written or read.
@@ -137,7 +138,8 @@ impl Worktree {
     }
 
     fn rewrite(&self, tree: &TreeId) -> Result<(), WorktreeError> {
-        if !is_real_directory(&self.root) {
+        let is_new = !is_real_directory(&self.root);
+        if is_new {
             removal::remove_entry(&self.root)?;
             at(&self.root, std::fs::create_dir_all(&self.root))?;
         }
@@ -151,13 +153,17 @@ impl Worktree {
             at(&self.index, std::fs::remove_file(&self.index))?;
             patiently(|| read.run())?;
         }
-        self.remove_foreign_entries()?;
+        if !is_new {
+            self.remove_foreign_entries()?;
+        }
         let write = self
             .git("checkout-index")
             .args(["--all", "--force", "--index", "--quiet"]);
         patiently(|| write.run())?;
         crate::failpoint::hit("worktree.files");
-        self.remove_untracked()?;
+        if !is_new {
+            self.remove_untracked()?;
+        }
         throwaway::make(self, tree)?;
         crate::failpoint::hit("worktree.ready");
         Ok(())
@@ -202,6 +208,17 @@ impl Worktree {
             removal::remove_entry(&self.root.join(std::ffi::OsStr::from_bytes(path)))?;
         }
         Ok(())
+    }
+
+    /// Whether the ignore files of the tree, or the usual by-products, cover `path` (relative to the
+    /// root), so that it is no change, and stays when the tree is restored.
+    ///
+    /// # Errors
+    /// git cannot be asked, or `path` lies behind a link.
+    pub fn ignores(&self, path: &Path) -> Result<bool, WorktreeError> {
+        let command = asks_ignored(self.git("check-ignore")).args(["--quiet", "--"]);
+        let command = command.arg(Path::new(".").join(path));
+        Ok(command.ask()?.is_some())
     }
 
     /// The tree of what was last restored or snapshot.

@@ -30,6 +30,9 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// The longest time limit; a longer one counts as this.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// The log shows so many characters of a command.
+const TOLD: usize = 200;
+
 /// A command to run.
 #[derive(Clone, Debug)]
 pub struct CommandSpec {
@@ -148,7 +151,7 @@ pub fn run(
         spool: spec.spool.clone(),
         source,
     };
-    Ok(CommandOutput {
+    let output = CommandOutput {
         exit_code: report.exit_code,
         signal: report.signal.map(signal_name),
         timed_out: report.timed_out,
@@ -156,7 +159,32 @@ pub fn run(
         duration: started.elapsed(),
         stdout: conversation.stdout.finish().map_err(kept)?,
         stderr: conversation.stderr.finish().map_err(kept)?,
-    })
+    };
+    tell(spec, &output);
+    Ok(output)
+}
+
+/// Tells the log how a command ended.
+fn tell(spec: &CommandSpec, output: &CommandOutput) {
+    let first = spec.line.lines().next().unwrap_or_default();
+    let command: String = first.chars().take(TOLD).collect();
+    let how = match (&output.signal, output.exit_code) {
+        _ if output.timed_out => "ran out of time".to_owned(),
+        _ if output.cancelled => "was called off".to_owned(),
+        (Some(signal), _) => format!("was ended by {signal}"),
+        (None, Some(code)) => format!("exited with {code}"),
+        (None, None) => "ended".to_owned(),
+    };
+    tracing::info!(
+        target: "rgpt::story",
+        exit_code = output.exit_code,
+        signal = output.signal,
+        ms = u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
+        stdout_bytes = output.stdout.total_bytes,
+        stderr_bytes = output.stderr.total_bytes,
+        confined = spec.confined,
+        "`{command}` {how}"
+    );
 }
 
 #[expect(

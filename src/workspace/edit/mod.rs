@@ -202,7 +202,11 @@ impl Held {
     }
 
     /// Opens what is at `path` beneath the directory, following no link anywhere on the way.
-    fn open_beneath(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    pub(in crate::workspace) fn open_beneath(
+        &self,
+        path: &str,
+        flags: OFlags,
+    ) -> Result<OwnedFd, Errno> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let resolve =
             ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;

@@ -11,6 +11,20 @@ use super::edit::arguments::Arguments;
 use super::edit::{Held, ToolError};
 use crate::domain::message::ToolCall;
 
+/// The paths of all files beneath a held directory but links, git's own and those that .gitignore names.
+///
+/// # Errors
+///
+/// The directory cannot be walked.
+pub fn list(held: &Held) -> Result<Vec<String>, ToolError> {
+    let found = walk::files(held, None)?;
+    Ok(found
+        .into_iter()
+        .filter(|file| !file.link)
+        .map(|file| file.path)
+        .collect())
+}
+
 /// Answers `call`, one of the reading tools.
 ///
 /// # Errors

@@ -47,6 +47,32 @@ impl<'a> ObjectStore<'a> {
         Ok(answer.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
     }
 
+    /// The commit that `name` stands for, and its tree; or `None`.
+    pub(crate) fn commit(&self, name: &str) -> Result<Option<(CommitId, TreeId)>, GitError> {
+        let name = format!("{name}^{{commit}}");
+        // Whatever else a name may be, as a range: only as one object.
+        let name = match name.as_str() {
+            "HEAD^{commit}" => name,
+            _ => match self.resolve(&name)? {
+                Some(commit) => commit,
+                None => return Ok(None),
+            },
+        };
+        let command = GitCommand::on(self.git_dir, "rev-list");
+        let command = command
+            .args(["--no-walk", "--no-commit-header", "--format=%H %T"])
+            .args([name.as_str(), "--"]);
+        let answer = match command.line() {
+            Err(GitError::Failed {
+                code: Some(128), ..
+            }) => return Ok(None),
+            other => other?,
+        };
+        let ids = answer.split_once(' ');
+        let ids = ids.ok_or_else(|| command.answer(answer.as_bytes()))?;
+        Ok(Some((ids.0.into(), ids.1.into())))
+    }
+
     /// The object that the ref `name` (in full, `refs/…`) is at.
     pub(crate) fn reference(&self, name: &str) -> Result<Option<String>, GitError> {
         let command = GitCommand::on(self.git_dir, "for-each-ref");

@@ -19,6 +19,15 @@ impl OwnGit {
         )?))
     }
 
+    /// The difference from `a` to `b` as `git apply` takes it: the bytes as they are, those of binary
+    /// files too.
+    ///
+    /// # Errors
+    /// A tree is not here.
+    pub fn patch(&self, a: &TreeId, b: &TreeId) -> Result<Vec<u8>, GitError> {
+        self.difference(a, b, &["--patch", "--binary", "--full-index"])
+    }
+
     /// The paths of the files that differ.
     ///
     /// # Errors

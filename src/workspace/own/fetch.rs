@@ -17,7 +17,7 @@ impl OwnGit {
     /// `commit` is not in `user`'s repository, or the disk is full.
     pub fn fetch_base(&self, user: &UserRepository, commit: &CommitId) -> Result<(), OwnGitError> {
         let pin = format!("{PINNED}{commit}");
-        if self.read_ref(&pin)?.is_some() {
+        if self.dir.join(&pin).is_file() {
             return Ok(());
         }
         let _lock = self.lock()?;

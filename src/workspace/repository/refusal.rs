@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::TreeId;
-use crate::workspace::git::{GitCommand, GitError, ObjectStore, SUBMODULE, records};
+use super::settings::Settings;
+use crate::workspace::git::{GitError, ObjectStore, SUBMODULE, TreeEntry};
 
 /// Why a repository cannot be worked on.
 #[derive(Debug, thiserror::Error)]
@@ -135,41 +135,37 @@ impl RepositoryError {
 
 /// Refuses a clone that lacks objects, which git would fetch when asked for them.
 pub(super) fn refuse_partial_clone(
-    git_dir: &Path,
+    settings: &Settings,
     common_dir: &Path,
 ) -> Result<(), RepositoryError> {
-    let settings = GitCommand::on(git_dir, "config");
-    let settings = settings.args([
-        "-z",
-        "--get-regexp",
-        r"^(extensions\.partialclone|remote\..*\.promisor)$",
-    ]);
-    let settings = settings.ask()?.unwrap_or_default();
-    let promised = records(&settings).any(|record| !record.ends_with(b"\nfalse"));
     let packs = std::fs::read_dir(common_dir.join("objects/pack"));
     let promisor = |entry: std::fs::DirEntry| {
         Path::new(&entry.file_name())
             .extension()
             .is_some_and(|extension| extension == "promisor")
     };
-    if promised || packs.is_ok_and(|packs| packs.flatten().any(promisor)) {
+    if settings.has_promises() || packs.is_ok_and(|packs| packs.flatten().any(promisor)) {
         return Err(RepositoryError::PartialClone);
     }
     Ok(())
 }
 
 /// Refuses a tree whose files are not all plain files of git, naming the first such path.
-pub(super) fn refuse_base(objects: &ObjectStore<'_>, tree: &TreeId) -> Result<(), RepositoryError> {
-    for entry in objects.entries(tree)? {
+pub(super) fn refuse_base(
+    objects: &ObjectStore<'_>,
+    entries: &[TreeEntry],
+) -> Result<(), RepositoryError> {
+    for entry in entries {
+        let path = entry.path.clone();
         if entry.mode == SUBMODULE {
-            return Err(RepositoryError::Submodule { path: entry.path });
+            return Err(RepositoryError::Submodule { path });
         }
         if entry.path.rsplit('/').next() != Some(".gitattributes") {
             continue;
         }
         match filter_of(&objects.blob(&entry.object)?) {
-            Some(Filter::Lfs) => return Err(RepositoryError::Lfs { path: entry.path }),
-            Some(Filter::GitCrypt) => return Err(RepositoryError::GitCrypt { path: entry.path }),
+            Some(Filter::Lfs) => return Err(RepositoryError::Lfs { path }),
+            Some(Filter::GitCrypt) => return Err(RepositoryError::GitCrypt { path }),
             None => {}
         }
     }

@@ -1,9 +1,9 @@
 //! What of the user's files is not committed, without running a filter or writing the index.
 
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::settings::Settings;
 use crate::workspace::git::{GitCommand, GitError, records};
 
 /// How many of the user's files are not as in `HEAD`; a run does not see them.
@@ -26,25 +26,15 @@ impl Dirt {
 /// of settings cannot do that, since comparing a file runs its clean filter.
 pub(super) fn look(
     git_dir: &Path,
+    settings: &Settings,
     top: &Path,
     person: &[(OsString, OsString)],
 ) -> Result<Dirt, GitError> {
     let mut command = GitCommand::on(git_dir, "status").work_tree(top);
-    for key in filter_keys(git_dir)? {
-        let off = if key.as_encoded_bytes().ends_with(b"required") {
-            "false"
-        } else {
-            ""
-        };
+    for (key, off) in settings.filters_off() {
         command = command.setting(key, off);
     }
-    let ignored = GitCommand::as_person(person, "config").directory(top);
-    let ignored = ignored.args(["--type=path", "--get", "core.excludesFile"]);
-    if let Some(path) = ignored
-        .path()
-        .ok()
-        .filter(|path| !path.as_os_str().is_empty())
-    {
+    if let Some(path) = own_excludes(top, person) {
         command = command.setting("core.excludesFile", path);
     }
     let options = [
@@ -65,13 +55,10 @@ pub(super) fn look(
     })
 }
 
-fn filter_keys(git_dir: &Path) -> Result<Vec<OsString>, GitError> {
-    let command = GitCommand::on(git_dir, "config");
-    let answer = command
-        .args(["-z", "--name-only", "--get-regexp", r"^filter\."])
-        .ask()?;
-    let keys = answer.unwrap_or_default();
-    Ok(records(&keys)
-        .map(|key| OsString::from_vec(key.to_vec()))
-        .collect())
+/// The file in which the person says what they never want to see.
+pub(super) fn own_excludes(top: &Path, person: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let command = GitCommand::as_person(person, "config").directory(top);
+    let command = command.args(["--type=path", "--get", "core.excludesFile"]);
+    let path = command.path().ok()?;
+    (!path.as_os_str().is_empty()).then_some(path)
 }

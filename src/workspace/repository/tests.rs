@@ -338,3 +338,48 @@ fn a_detached_head_a_linked_worktree_and_a_shallow_clone_are_opened() {
     );
     assert!(fixture.open(&fixture.path("shallow")).shallow);
 }
+
+#[test]
+fn a_checkout_needs_no_commit_and_knows_what_git_would_add() {
+    let fixture = Fixture::new();
+    let top = fixture.path("new");
+    write(&top.join("sub/a.txt"), "");
+    write(&top.join("deps/x"), "");
+    write(&top.join("mine.txt"), "");
+    write(&top.join(".gitignore"), "/deps/\n!/deps/kept\n");
+    fixture.git(&top, &["init", "-q", "-b", "trunk"]);
+    write(
+        &fixture.path("home/.gitconfig"),
+        "[core]\n\texcludesFile = ~/ignored\n",
+    );
+    write(&fixture.path("home/ignored"), "mine.txt\n");
+    let before = contents(&top);
+    let checkout = Checkout::around_as(&top.join("sub"), fixture.person()).unwrap();
+    assert_eq!(
+        (checkout.top.as_path(), checkout.directory.as_path()),
+        (top.as_path(), Path::new("sub"))
+    );
+    assert_eq!(checkout.branch.as_deref(), Some("trunk"));
+    assert_eq!(checkout.files().unwrap(), [".gitignore", "sub/a.txt"]);
+    for (path, ignored) in [
+        ("deps/x", true),
+        ("deps/not/there", true),
+        ("mine.txt", true),
+        ("sub/a.txt", false),
+        (":(top)sub", false),
+    ] {
+        assert_eq!(
+            checkout.ignores(Path::new(path)).unwrap(),
+            ignored,
+            "{path}"
+        );
+    }
+    assert_eq!(contents(&top), before);
+    fixture.commit(&top, &[("deps/tracked", "1")]);
+    let user = fixture.open(&top);
+    let tracked = |folder: &str| user.tracked_below(Path::new(folder)).unwrap();
+    assert_eq!(tracked("sub").as_deref(), Some("sub/a.txt"));
+    assert_eq!(tracked("nowhere"), None);
+    assert!(user.ignores_for_everyone(Path::new("deps/x")).unwrap());
+    assert!(!user.ignores_for_everyone(Path::new("mine.txt")).unwrap());
+}

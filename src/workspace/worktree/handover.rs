@@ -58,6 +58,20 @@ pub fn take_over(cache_dir: &Path, into: &Path) -> Result<bool, WorktreeError> {
         .any(|folder| std::fs::rename(folder, &output).is_ok()))
 }
 
+/// Removes the build output that waits in `cache_dir`.
+///
+/// # Errors
+/// `cache_dir` cannot be written.
+pub fn discard_waiting(cache_dir: &Path) -> Result<(), WorktreeError> {
+    for folder in named(cache_dir, WAITING)? {
+        discard(&folder)?;
+    }
+    for left_by_a_kill in named(cache_dir, DISCARDED)? {
+        removal::remove_entry(&left_by_a_kill)?;
+    }
+    Ok(())
+}
+
 fn is_cargo_output(folder: &Path) -> bool {
     let tag = folder.join("CACHEDIR.TAG").symlink_metadata();
     is_real_directory(folder) && tag.is_ok_and(|meta| meta.is_file())

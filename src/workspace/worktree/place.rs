@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::RunId;
+use crate::domain::{Digest, RunId};
 
 /// What a worktree is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,42 @@ impl PlaceError {
     pub fn hint(&self) -> String {
         "name a folder outside of it: `export XDG_CACHE_HOME=/var/tmp/$USER`".to_owned()
     }
+}
+
+/// A name for a repository and a record together, for [`place`]: two records of one repository
+/// each have their own run 1.
+pub fn record_id(repository: &str, state: &Path) -> String {
+    let names = format!("{repository}\0{}", state.display());
+    Digest::of(names.as_bytes()).0[..16].to_owned()
+}
+
+/// Everything in `cache_home` that belongs to a record, and the run that each folder is of; those
+/// of no run are shared by all.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn of_record(
+    cache_home: &Path,
+    record: &str,
+) -> std::io::Result<Vec<(Option<RunId>, PathBuf)>> {
+    let entries = match std::fs::read_dir(resolved(cache_home).join("rgpt").join(record)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let found = entries.flatten().map(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        (run_of(&name), entry.path())
+    });
+    Ok(found.collect())
+}
+
+/// The run whose folder has this name.
+fn run_of(name: &str) -> Option<RunId> {
+    let number = name.strip_prefix("run-")?;
+    let suffix = ["-check", "-base", ".tmp"]
+        .into_iter()
+        .find_map(|suffix| number.strip_suffix(suffix));
+    suffix.unwrap_or(number).parse().ok().map(RunId)
 }
 
 /// The folder for a worktree: `<cache_home>/rgpt/<repo_id>/run-<id>[-check|-base]/<repo_name>`,
@@ -99,4 +135,19 @@ fn resolved(path: &Path) -> PathBuf {
 fn is_repository(folder: &Path) -> bool {
     folder.join(".git").symlink_metadata().is_ok()
         || (folder.join("HEAD").is_file() && folder.join("objects").is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_known_to_be_of_its_run() {
+        for name in ["run-12", "run-12-check", "run-12-base", "run-12.tmp"] {
+            assert_eq!(run_of(name), Some(RunId(12)), "{name}");
+        }
+        for name in ["build-output", "run-", "run-x", "run-12-other"] {
+            assert_eq!(run_of(name), None, "{name}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::{Worktree, WorktreeError, at, removal};
 use crate::domain::TreeId;
 use crate::workspace::git::GitCommand;
+use crate::workspace::repository::ObjectFormat;
 
 /// Nobody's; also keeps git from asking who commits.
 const SETTINGS: &str = "\
@@ -20,6 +21,24 @@ const SETTINGS: &str = "\
 \tauto = 0
 [maintenance]
 \tauto = false
+";
+
+/// As `git init` writes it.
+const OLD_FORMAT: &str = "\
+[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = false
+";
+
+/// The same, for objects that are named by SHA-256.
+const NEW_FORMAT: &str = "\
+[core]
+\trepositoryformatversion = 1
+\tfilemode = true
+\tbare = false
+[extensions]
+\tobjectformat = sha256
 ";
 
 /// Of the same date always, so that a build that prints the commit prints the same.
@@ -37,21 +56,18 @@ pub(super) fn make(worktree: &Worktree, tree: &TreeId) -> Result<(), WorktreeErr
 }
 
 fn fill(worktree: &Worktree, tree: &TreeId, git_dir: &Path) -> Result<(), WorktreeError> {
-    let format = format!("--object-format={}", worktree.own.object_format().name());
-    let init = hasty(GitCommand::on(git_dir, "init")).work_tree(&worktree.root);
-    let init = init.args(["--quiet", "--template=", &format]);
-    init.setting("init.defaultBranch", "main").run()?;
-    let config = git_dir.join("config");
-    let mut text = at(&config, std::fs::read_to_string(&config))?;
-    text = text
-        .lines()
-        .filter(|line| !line.contains("worktree ="))
-        .collect::<Vec<_>>()
-        .join("\n");
-    at(
-        &config,
-        std::fs::write(&config, format!("{text}\n{SETTINGS}")),
-    )?;
+    for folder in ["objects/info", "objects/pack", "refs/heads", "refs/tags"] {
+        at(git_dir, std::fs::create_dir_all(git_dir.join(folder)))?;
+    }
+    let format = match worktree.own.object_format() {
+        ObjectFormat::Sha1 => OLD_FORMAT,
+        ObjectFormat::Sha256 => NEW_FORMAT,
+    };
+    let settings = format!("{format}{SETTINGS}");
+    for (name, text) in [("HEAD", "ref: refs/heads/main\n"), ("config", &settings)] {
+        let path = git_dir.join(name);
+        at(&path, std::fs::write(&path, text))?;
+    }
 
     let pack = worktree
         .own
@@ -71,8 +87,8 @@ fn fill(worktree: &Worktree, tree: &TreeId, git_dir: &Path) -> Result<(), Worktr
     let commit = commit
         .input("the state that the work starts from\n")
         .line()?;
-    let update = hasty(GitCommand::on(git_dir, "update-ref"));
-    update.args(["refs/heads/main", &commit]).run()?;
+    let branch = git_dir.join("refs/heads/main");
+    at(&branch, std::fs::write(&branch, format!("{commit}\n")))?;
     at(
         &worktree.index,
         std::fs::copy(&worktree.index, git_dir.join("index")),
