@@ -116,6 +116,7 @@ fn is_named(name: &str, texts: &[&str]) -> bool {
             words.push(path);
         }
     }
+    words.extend(other_parts(&name));
     let file = match plain.split_once(" - ") {
         Some((file, item)) => {
             words.push(item.rsplit("::").next().unwrap_or(item));
@@ -130,6 +131,31 @@ fn is_named(name: &str, texts: &[&str]) -> bool {
     texts
         .iter()
         .any(|text| words.iter().any(|word| holds_word(text, word.trim())))
+}
+
+/// The parts of a name by which other runners' tests are known: of `file > suite > test`, of `pkg/path.Test/sub`, of
+/// `org.example.Class.test()`.
+fn other_parts(name: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    if name.contains(" > ") {
+        parts.extend(name.rsplit(" > ").next());
+        parts.extend(name.split(" > ").next().filter(|file| file.contains('.')));
+        return parts;
+    }
+    let folder = name.rfind('/').map_or(0, |at| at + 1);
+    // A slash after the package begins a subtest, whose own test has no dot.
+    let dot = name[folder..].rfind('.').map(|at| folder + at).or_else(|| {
+        let first = name.find(".Test").or_else(|| name.find(".Example"));
+        first.or_else(|| name.find(".Fuzz"))
+    });
+    if let Some(dot) = dot.filter(|_| !name.contains("::") && !name.contains(' ')) {
+        let own = &name[dot + 1..];
+        parts.push(own);
+        parts.extend(own.split_once('/').map(|(test, _)| test));
+        parts.extend(own.strip_suffix("()"));
+        parts.push(&name[..dot]);
+    }
+    parts
 }
 
 /// Whether `text` holds `word` with no letter, digit or underscore directly before or after it.

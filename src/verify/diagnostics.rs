@@ -31,9 +31,11 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-/// Errors of a compiler: rustc's, and Python's syntax errors.
+/// Errors of a compiler: rustc's, Go's, TypeScript's, and Python's syntax errors.
 pub(super) fn compile_errors(stdout: &str, stderr: &str) -> Vec<Observation> {
     let mut found = rustc(stderr, "error", Severity::Major, Category::Build);
+    found.extend(go(stderr));
+    found.extend(typescript(stdout));
     found.extend(python_syntax(stdout));
     found.extend(python_syntax(stderr));
     without_repeats(found)
@@ -90,6 +92,59 @@ fn headline(line: &str, word: &str) -> Option<String> {
     }
     let (code, message) = rest.strip_prefix('[')?.split_once("]: ")?;
     Some(format!("{message} ({code})"))
+}
+
+/// Go's `path.go:line:column: message`, after the `# package` that does not build.
+fn go(text: &str) -> Vec<Observation> {
+    let mut in_package = false;
+    let mut found = Vec::new();
+    for line in lines(text) {
+        in_package |= line.starts_with("# ");
+        let line = line.strip_prefix("vet: ").unwrap_or(&line);
+        if let Some((message, Some(place))) = placed_line(line).filter(|_| in_package)
+            && place.contains(".go:")
+        {
+            let place = place.trim_start_matches("./").to_owned();
+            found.push(observation(
+                Severity::Major,
+                Category::Build,
+                message,
+                Some(place),
+            ));
+        }
+        if found.len() > MAX_OBSERVATIONS {
+            break;
+        }
+    }
+    found
+}
+
+/// TypeScript's `path(line,column): error TS2307: message`.
+fn typescript(text: &str) -> Vec<Observation> {
+    let mut found = Vec::new();
+    for line in lines(text) {
+        let parts = line
+            .split_once(": error TS")
+            .and_then(|(place, message)| Some((place.strip_suffix(')')?, message)));
+        if let Some((place, message)) = parts
+            && let Some((path, at)) = place.rsplit_once('(')
+            && let Some(number) = at
+                .split(',')
+                .next()
+                .and_then(|line| line.parse::<u32>().ok())
+        {
+            found.push(observation(
+                Severity::Major,
+                Category::Build,
+                format!("TS{message}"),
+                Some(format!("{path}:{number}")),
+            ));
+        }
+        if found.len() > MAX_OBSERVATIONS {
+            break;
+        }
+    }
+    found
 }
 
 /// Python's `File "path", line N`, then within a few lines `SyntaxError: message`.
@@ -221,6 +276,24 @@ mod tests {
                 "major build mismatched types (E0308) @ src/lib.rs:1",
                 "major build cannot find function `nothere` in this scope (E0425) @ src/lib.rs:2",
             ]
+        );
+    }
+
+    #[test]
+    fn go_and_typescript_have_their_places_too() {
+        let go = "# example.org/rep/c [example.org/rep/c.test]\nc/c_test.go:5:28: undefined: undefinedFn\n./main.go:3:1: expected declaration\n";
+        assert_eq!(
+            told(&compile_errors("", go)),
+            [
+                "major build undefined: undefinedFn @ c/c_test.go:5",
+                "major build expected declaration @ main.go:3",
+            ]
+        );
+        assert!(compile_errors("", "svc.go:5:1: logged\n").is_empty());
+        let tsc = "src/a.ts(1,22): error TS2307: Cannot find module './billing'.\n";
+        assert_eq!(
+            told(&compile_errors(tsc, "")),
+            ["major build TS2307: Cannot find module './billing'. @ src/a.ts:1"]
         );
     }
 

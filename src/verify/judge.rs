@@ -1,36 +1,16 @@
 //! One check's run -> its verdict and what it says about the tree.
 
+use std::borrow::Cow;
+
 use crate::config::CheckConfig;
 use crate::domain::check::{CheckResult, CheckScope, CheckStatus, TestStatus};
 use crate::domain::finding::{Category, Observation, Severity};
-use crate::domain::id::{Digest, TreeId};
+use crate::domain::id::TreeId;
 
 use super::diagnostics::{self, MAX_OBSERVATIONS, one_line};
-use super::report::{Report, Reported, lines, recognise};
-use super::runner;
-
-/// What running a check's command gave.
-#[derive(Clone, Debug, Default)]
-pub struct RunFacts {
-    /// The exit code; none if a signal or the time limit ended it.
-    pub exit_code: Option<i32>,
-    /// The signal that ended it, as in `SIGKILL`.
-    pub signal: Option<String>,
-    /// Whether it was killed at its time limit.
-    pub timed_out: bool,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// The whole of its standard output; a report is only whole if this is.
-    pub stdout: String,
-    /// The whole of its standard error.
-    pub stderr: String,
-    /// The absolute folder it ran in: the check's `cwd` in the tree. Places in its output are read against it.
-    pub folder: String,
-    /// Both as they came, capped for the record.
-    pub output: String,
-    /// Where the whole output is, if `output` was cut.
-    pub full_output: Option<Digest>,
-}
+use super::facts::{self, RunFacts};
+use super::report::{Report, Reported, from_files, lines, readable, recognise};
+use super::runner::{self, Reading};
 
 /// Judges a check's run. Exit code and report must agree: a failing test fails the check whatever the exit code, a
 /// bad exit code fails it whatever the report, and a report that breaks off proves nothing.
@@ -39,10 +19,14 @@ pub fn judge(
     check: &CheckConfig,
     scope: CheckScope,
     tree: TreeId,
-    run: RunFacts,
+    mut run: RunFacts,
 ) -> CheckResult {
     let reading = runner::reading(check);
-    let report = recognise(&run.stdout, &run.stderr, reading.format);
+    let report = report(check, &reading, &run);
+    if let Cow::Owned(text) = readable(&run.stdout, reading.format) {
+        run.output = facts::capped(&text, &run.stderr);
+        run.stdout = text;
+    }
     let verdict = Verdict::of(check, reading.promised, &run, report.as_ref());
     let mut observations = observe(check, &run, report.as_ref(), verdict.status);
     observations.extend(verdict.finding.clone().map(|message| Observation {
@@ -81,6 +65,27 @@ pub fn judge(
     }
 }
 
+/// The report that the check is to be judged by: in its files if it has any, else in its output.
+fn report(check: &CheckConfig, reading: &Reading, run: &RunFacts) -> Option<Report> {
+    let missing = |why: &str, mut report: Report| {
+        report.counts.complete = false;
+        report.notes.push(why.to_owned());
+        report
+    };
+    if !check.report_files.is_empty() {
+        let report = from_files(&run.written.files, reading.format)?;
+        return Some(match &run.written.missing {
+            Some(why) => missing(why, report),
+            None => report,
+        });
+    }
+    let report = recognise(&run.stdout, &run.stderr, reading.format)?;
+    Some(match run.cut {
+        true => missing("the output is longer than what is kept of it", report),
+        false => report,
+    })
+}
+
 /// A status and, where neither a test nor a compiler line tells why, a finding that does.
 struct Verdict {
     status: CheckStatus,
@@ -109,7 +114,7 @@ impl Verdict {
         let red = report.is_some_and(|report| report.counts.failed + report.counts.errors > 0);
         let complete = report.is_none_or(|report| report.counts.complete);
         match run.exit_code {
-            Some(0) => Self::of_success(check, promised, report, red, complete),
+            Some(0) => Self::of_success(check, promised.then_some(run), report, red, complete),
             code => {
                 let code = code.map_or_else(
                     || "no exit code".to_owned(),
@@ -133,7 +138,7 @@ impl Verdict {
 
     fn of_success(
         check: &CheckConfig,
-        promised: bool,
+        promised: Option<&RunFacts>,
         report: Option<&Report>,
         red: bool,
         complete: bool,
@@ -156,17 +161,34 @@ impl Verdict {
             Some(report) if check.kind == Category::Test && ran(report) == 0 => {
                 Self::new(CheckStatus::Passed, Some("no tests ran".to_owned()))
             }
-            None if promised => Self::new(
-                CheckStatus::Failed,
-                Some(
-                    "the command ends with exit code 0, but there is no test report in its output \
-                     (with `report: none` the exit code alone counts)"
-                        .to_owned(),
-                ),
-            ),
-            _ => Self::new(CheckStatus::Passed, None),
+            None => match promised {
+                Some(run) => Self::new(CheckStatus::Failed, Some(no_report(check, run))),
+                None => Self::new(CheckStatus::Passed, None),
+            },
+            Some(_) => Self::new(CheckStatus::Passed, None),
         }
     }
+}
+
+/// Why a command that went well proves nothing.
+fn no_report(check: &CheckConfig, run: &RunFacts) -> String {
+    let wanted = check.report_files.join(", ");
+    let (files, stale) = (run.written.files.len(), run.written.stale);
+    let where_not = if check.report_files.is_empty() {
+        "there is no test report in its output (with `report: none` the exit code alone counts)"
+            .to_owned()
+    } else if let Some(why) = &run.written.missing {
+        format!("its report cannot be read: {why}")
+    } else if files > 0 {
+        format!("the files that match `report_files: [{wanted}]` hold no test report")
+    } else if stale > 0 {
+        format!(
+            "it wrote none of the files that match `report_files: [{wanted}]`: they were there before"
+        )
+    } else {
+        format!("no file matches `report_files: [{wanted}]`")
+    };
+    format!("the command ends with exit code 0, but {where_not}")
 }
 
 fn ran(report: &Report) -> u32 {

@@ -3,26 +3,42 @@
 use crate::config::{CheckConfig, ReportFormat};
 use crate::domain::finding::Category;
 
-/// The command line that is run for a check: the configured one, with `--no-fail-fast` where a test check is a plain
-/// `cargo test`. Without it, a test that already fails would hide every test binary after its own.
+/// The command line that is run for a check: the configured one, with one option more where a test check is a plain
+/// call of a runner that says too little by itself. `cargo test` gets `--no-fail-fast`: without it, a test that already
+/// fails would hide every test binary after its own. `go test` gets `-json`, and `node --test` the TAP reporter: what
+/// they print for people does not name every test.
 pub fn command_line(check: &CheckConfig) -> String {
     let command = check.command.trim();
     let plain = !command.contains([
         '&', '|', ';', '\n', '<', '>', '$', '`', '(', '\'', '"', '#', '\\',
     ]);
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let all_binaries = words
-        .iter()
-        .any(|word| matches!(*word, "--no-fail-fast" | "--no-run" | "--doc"));
-    if check.kind != Category::Test || !plain || all_binaries || !starts_cargo_test(&words) {
+    if check.kind != Category::Test || !plain {
         return command.to_owned();
     }
-    match words.iter().position(|word| *word == "--") {
-        Some(at) => [&words[..at], &["--no-fail-fast"], &words[at..]]
-            .concat()
-            .join(" "),
-        None => format!("{command} --no-fail-fast"),
+    let words: Vec<&str> = command.split_whitespace().collect();
+    match option(&words) {
+        Some((option, at)) => [&words[..at], &[option], &words[at..]].concat().join(" "),
+        None => command.to_owned(),
     }
+}
+
+/// The option that a plain call of a runner is missing, and the index of the word before which it goes.
+fn option(words: &[&str]) -> Option<(&'static str, usize)> {
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(word));
+    if starts_cargo_test(words) {
+        let end = words.iter().position(|word| *word == "--");
+        let all = has(&["--no-fail-fast", "--no-run", "--doc"]);
+        return (!all).then_some(("--no-fail-fast", end.unwrap_or(words.len())));
+    }
+    if let Some(at) = go_test(words) {
+        let other = ["-json", "--json", "-c", "-list", "-h", "-help", "--help"];
+        return (!has(&other)).then_some(("-json", at + 1));
+    }
+    let at = node_test(words)?;
+    let chosen = words.iter().any(|word| {
+        word.starts_with("--test-reporter") || matches!(*word, "--watch" | "--help" | "--version")
+    });
+    (!chosen).then_some(("--test-reporter=tap", at + 1))
 }
 
 /// How a check's report is to be read.
@@ -35,6 +51,12 @@ pub(super) struct Reading {
 
 /// How the report of a check is to be read.
 pub(super) fn reading(check: &CheckConfig) -> Reading {
+    if !check.report_files.is_empty() {
+        return Reading {
+            format: check.report,
+            promised: true,
+        };
+    }
     if check.report != ReportFormat::Auto {
         let promised = check.report != ReportFormat::None;
         return Reading {
@@ -48,16 +70,17 @@ pub(super) fn reading(check: &CheckConfig) -> Reading {
             promised: false,
         };
     }
-    let mut formats: Vec<ReportFormat> = segments(&check.command).filter_map(runner).collect();
+    let command = command_line(check);
+    let mut formats: Vec<ReportFormat> = segments(&command).filter_map(runner).collect();
     formats.dedup();
     let format = match formats.as_slice() {
         [one] => *one,
         _ => ReportFormat::Auto,
     };
     // Behind a pipe or a redirection, the report may have gone elsewhere.
-    let elsewhere = check.command.contains(['>', '|']);
+    let elsewhere = command.contains(['>', '|']);
     let promised = !elsewhere
-        && segments(&check.command)
+        && segments(&command)
             .last()
             .is_some_and(|last| runner(last).is_some());
     Reading { format, promised }
@@ -66,8 +89,9 @@ pub(super) fn reading(check: &CheckConfig) -> Reading {
 /// Whether failing tests alone explain this exit code: it is the one by which the runner that ends the command says
 /// so, or the person names the report of a command that runs one thing only.
 pub(super) fn explains(check: &CheckConfig, exit_code: Option<i32>) -> bool {
-    let named = !matches!(check.report, ReportFormat::Auto | ReportFormat::None);
-    match (exit_code, failing_exit_code(&check.command)) {
+    let named = !check.report_files.is_empty()
+        || !matches!(check.report, ReportFormat::Auto | ReportFormat::None);
+    match (exit_code, failing_exit_code(&command_line(check))) {
         (None, _) => false,
         (code, Some(own)) => code == Some(own),
         (Some(code), None) => {
@@ -81,8 +105,8 @@ pub(super) fn explains(check: &CheckConfig, exit_code: Option<i32>) -> bool {
 fn failing_exit_code(command: &str) -> Option<i32> {
     match segments(command).last().and_then(runner)? {
         ReportFormat::CargoTest => Some(101),
-        ReportFormat::Pytest => Some(1),
-        ReportFormat::Auto | ReportFormat::None => None,
+        ReportFormat::Pytest | ReportFormat::GoTest | ReportFormat::Tap => Some(1),
+        ReportFormat::Auto | ReportFormat::None | ReportFormat::Junit => None,
     }
 }
 
@@ -113,6 +137,16 @@ fn runner(command: &str) -> Option<ReportFormat> {
     if starts_cargo_test(&words) {
         return Some(ReportFormat::CargoTest);
     }
+    if let Some(at) = go_test(&words) {
+        let own = words[at..].iter().take_while(|word| **word != "-args");
+        let json = own
+            .into_iter()
+            .any(|word| matches!(*word, "-json" | "--json"));
+        return json.then_some(ReportFormat::GoTest);
+    }
+    if prints_tap(&words) {
+        return Some(ReportFormat::Tap);
+    }
     let is_pytest = |word: &str| matches!(word.rsplit('/').next(), Some("pytest" | "py.test"));
     let runs = words.iter().position(|word| is_pytest(word))?;
     let install = words[..runs]
@@ -121,17 +155,61 @@ fn runner(command: &str) -> Option<ReportFormat> {
     (!install).then_some(ReportFormat::Pytest)
 }
 
+/// Whether one command prints TAP, and ends with 1 if a test fails: Node's runner (also through `npm test -- …`),
+/// vitest and bats, where told to.
+fn prints_tap(words: &[&str]) -> bool {
+    let program = |names: &[&str]| {
+        words
+            .iter()
+            .any(|word| names.contains(&word.rsplit('/').next().unwrap_or(word)))
+    };
+    let reporters = words
+        .iter()
+        .filter(|word| word.starts_with("--test-reporter") || word.starts_with("--reporter"));
+    let one = reporters.count() == 1;
+    let told = |word: &str| words.contains(&word);
+    (one && told("--test-reporter=tap") && program(&["node", "npm"]))
+        || (one && (told("--reporter=tap") || told("--reporter=tap-flat")) && program(&["vitest"]))
+        || (told("--tap") && program(&["bats"]))
+}
+
+/// The words after variables that are set for a command.
+fn after_variables(words: &[&str]) -> usize {
+    let set = |word: &&&str| (word.contains('=') && !word.starts_with('-')) || **word == "env";
+    words.iter().take_while(set).count()
+}
+
+fn is_program(word: Option<&&str>, name: &str) -> bool {
+    word.is_some_and(|word| word.rsplit('/').next() == Some(name))
+}
+
 /// Whether the words are variables, then `cargo [+toolchain] [options] test`.
 fn starts_cargo_test(words: &[&str]) -> bool {
-    let mut words = words
-        .iter()
-        .skip_while(|word| word.contains('=') || **word == "env");
-    words
-        .next()
-        .is_some_and(|word| word.rsplit('/').next() == Some("cargo"))
-        && words
+    let words = &words[after_variables(words)..];
+    is_program(words.first(), "cargo")
+        && words[1..]
+            .iter()
             .find(|word| !word.starts_with(['+', '-']))
             .is_some_and(|word| matches!(*word, "test" | "t"))
+}
+
+/// The index of `test` in variables, then `go [-C folder] test`.
+fn go_test(words: &[&str]) -> Option<usize> {
+    let go = after_variables(words);
+    let at = match words.get(go + 1) {
+        Some(&"-C") => go + 3,
+        _ => go + 1,
+    };
+    (is_program(words.get(go), "go") && words.get(at) == Some(&"test")).then_some(at)
+}
+
+/// The index of `--test` in variables, then `node [options] --test`.
+fn node_test(words: &[&str]) -> Option<usize> {
+    let node = after_variables(words);
+    let own = words.get(node + 1..)?;
+    let options = own.iter().take_while(|word| word.starts_with('-')).count();
+    let at = own[..options].iter().position(|word| *word == "--test")?;
+    is_program(words.get(node), "node").then_some(node + 1 + at)
 }
 
 #[cfg(test)]
@@ -164,6 +242,32 @@ mod tests {
     }
 
     #[test]
+    fn a_plain_runner_is_told_to_name_every_test() {
+        let line = |command: &str| command_line(&check(Category::Test, command));
+        assert_eq!(line("go test ./..."), "go test -json ./...");
+        assert_eq!(
+            line("CGO_ENABLED=0 go -C app test -race ./... -args -x"),
+            "CGO_ENABLED=0 go -C app test -json -race ./... -args -x"
+        );
+        assert_eq!(line("node --test"), "node --test --test-reporter=tap");
+        assert_eq!(
+            line("node --import=tsx --test test/*.ts"),
+            "node --import=tsx --test --test-reporter=tap test/*.ts"
+        );
+        for own in [
+            "go test -json ./...",
+            "go test -list . ./...",
+            "go vet ./...",
+            "go test ./... | tee log",
+            "node --test --test-reporter=spec",
+            "node test.js --test",
+            "npm test",
+        ] {
+            assert_eq!(line(own), own);
+        }
+    }
+
+    #[test]
     fn the_words_of_a_command_tell_its_report() {
         let read = |command: &str| {
             let reading = reading(&check(Category::Test, command));
@@ -173,6 +277,22 @@ mod tests {
         assert_eq!(read("pytest -q | tail -n 3"), (ReportFormat::Pytest, false));
         assert_eq!(read("cargo test && pytest"), (ReportFormat::Auto, true));
         assert_eq!(read("make test"), (ReportFormat::Auto, false));
+        assert_eq!(
+            read("cd app && go test -json ."),
+            (ReportFormat::GoTest, true)
+        );
+        assert_eq!(read("cd app && go test ."), (ReportFormat::Auto, false));
+        assert_eq!(read("go test ./..."), (ReportFormat::GoTest, true));
+        assert_eq!(read("node --test"), (ReportFormat::Tap, true));
+        assert_eq!(
+            read("npm test -- --test-reporter=tap"),
+            (ReportFormat::Tap, true)
+        );
+        assert_eq!(
+            read("npx vitest run --reporter=tap"),
+            (ReportFormat::Tap, true)
+        );
+        assert_eq!(read("npm test"), (ReportFormat::Auto, false));
         assert_eq!(
             read("cargo test -- -Z unstable-options --format json"),
             (ReportFormat::Auto, false)
@@ -186,6 +306,8 @@ mod tests {
         assert_eq!(failing_exit_code("uv run .venv/bin/pytest"), Some(1));
         assert_eq!(failing_exit_code("cargo test && ./e2e.sh"), None);
         assert_eq!(failing_exit_code("cargo test | tee log"), None);
+        assert_eq!(failing_exit_code("go test -json ./..."), Some(1));
+        assert_eq!(failing_exit_code("bats --tap test"), Some(1));
         assert_eq!(failing_exit_code("make test"), None);
         assert_eq!(failing_exit_code("pip install pytest"), None);
     }

@@ -36,6 +36,62 @@ pub fn tester_output(results: &[CheckResult], artifacts: &[String]) -> Value {
     })
 }
 
+/// What `rgpt test` prints: [`tester_output`], in which every check has a say. A check without a report is one test
+/// of its own name, and so is one that fails although no test of its report does; the checks themselves come on top.
+pub fn test_output(results: &[CheckResult]) -> Value {
+    let mut output = tester_output(results, &[]);
+    for result in results {
+        let passed = result.status.acceptable();
+        let told = result
+            .report
+            .is_some_and(|counts| passed || counts.failed + counts.errors > 0);
+        if told {
+            continue;
+        }
+        let key = if passed { "passed" } else { "failed" };
+        let count = &mut output["summary"][key];
+        *count = (count.as_u64().unwrap_or(0) + 1).into();
+        let test = json!({
+            "test_case": result.name,
+            "status": key,
+            "duration_ms": result.duration_ms,
+            "message": why(result),
+        });
+        if let Some(tests) = output["results"].as_array_mut() {
+            tests.push(test);
+        }
+    }
+    output["checks"] = results.iter().map(check).collect();
+    output
+}
+
+fn check(result: &CheckResult) -> Value {
+    let failed = !result.status.acceptable();
+    json!({
+        "name": result.name,
+        "kind": result.kind,
+        "command": result.command,
+        "status": result.status,
+        "exit_code": result.exit_code,
+        "duration_ms": result.duration_ms,
+        "report": result.report,
+        "note": result.note,
+        "findings": result.observations,
+        "output": failed.then_some(&result.output),
+    })
+}
+
+/// Why a check did not pass, as far as it says so itself.
+fn why(result: &CheckResult) -> Option<&str> {
+    let first = || result.observations.iter().max_by_key(|one| one.severity);
+    let failed = !result.status.acceptable();
+    let told = result
+        .note
+        .as_deref()
+        .or_else(|| first().map(|one| one.message.as_str()));
+    told.filter(|_| failed)
+}
+
 fn word(status: TestStatus) -> &'static str {
     match status {
         TestStatus::Passed => "passed",
@@ -49,6 +105,41 @@ mod tests {
     use super::*;
     use crate::domain::finding::Category;
     use crate::verify::judge::tests::judged;
+
+    #[test]
+    fn a_check_without_a_report_is_one_test_of_its_own_name() {
+        let green = judged(Category::Test, "./check", Some(0), "", "");
+        let red = CheckResult {
+            output: "error: no\n".to_owned(),
+            ..judged(Category::Test, "./check", Some(3), "", "error: no\n")
+        };
+        let output = test_output(&[green, red]);
+        assert_eq!(
+            output["summary"],
+            json!({"passed": 1, "failed": 1, "skipped": 0, "duration": 14})
+        );
+        assert_eq!(
+            output["results"],
+            json!([
+                {"test_case": "test", "status": "passed", "duration_ms": 7, "message": null},
+                {"test_case": "test", "status": "failed", "duration_ms": 7, "message": "`./check` ends with exit code 3: error: no"},
+            ])
+        );
+        assert_eq!(output["checks"][0]["output"], Value::Null);
+        assert_eq!(output["checks"][1]["output"], "error: no\n");
+    }
+
+    #[test]
+    fn a_failure_that_no_test_tells_of_is_told() {
+        let green = "1 passed in 0.1s\n";
+        let result = judged(Category::Test, "pytest", Some(2), green, "");
+        let output = test_output(&[result]);
+        assert_eq!(
+            output["summary"],
+            json!({"passed": 1, "failed": 1, "skipped": 0, "duration": 7})
+        );
+        assert_eq!(output["results"][0]["test_case"], "test");
+    }
 
     #[test]
     fn tests_without_a_name_are_counted_but_not_listed() {

@@ -195,3 +195,71 @@ fn a_script_is_explained_by_its_report_only_if_the_person_names_it_and_it_runs_o
         CheckStatus::Failed
     );
 }
+
+#[test]
+fn tests_of_other_runners_are_named_by_their_parts() {
+    let named = |name: &str, goal: &str| super::is_named(name, &[goal]);
+    for (name, goal) in [
+        (
+            "t/cart.test.mjs > cart > applies discount",
+            "applies discount",
+        ),
+        ("t/cart.test.mjs > cart > adds", "make t/cart.test.mjs pass"),
+        ("example.org/rep/a.TestTable/two_words", "fix TestTable"),
+        (
+            "example.org/rep/a.TestTable/two_words",
+            "fix TestTable/two_words",
+        ),
+        ("example.org/rep/a.TestOk", "the tests of example.org/rep/a"),
+        ("org.example.CartTest.discount()", "discount must be right"),
+        (
+            "org.example.CartTest.discount()",
+            "org.example.CartTest fails",
+        ),
+        ("rep1::it.api_bad", "repair rep1::it.api_bad"),
+    ] {
+        assert!(named(name, goal), "{name}: {goal}");
+        assert!(!named(name, "add a flag"), "{name}");
+    }
+}
+
+const GO: &str = include_str!("../report/fixtures/go_all.out.txt");
+
+/// The run of a check on a package of the fixture, whose end does not matter.
+fn go(package: &str, code: i32) -> CheckResult {
+    let of = format!("\"Package\":\"example.org/rep/{package}\"");
+    let lines = GO.lines().filter(|line| line.contains(&of));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    judged(Category::Test, "go test ./...", Some(code), &text, "")
+}
+
+#[test]
+fn the_new_readers_names_excuse_as_well() {
+    let result = excuse(go("a", 1), &go("a", 1), &["add a flag"]);
+    assert_eq!(result.status, CheckStatus::Baseline);
+    assert_eq!(
+        result.excused,
+        [
+            "example.org/rep/a.TestTable",
+            "example.org/rep/a.TestTable/two_words"
+        ]
+    );
+    let build = excuse(go("a", 2), &go("a", 2), &[]);
+    assert_eq!(
+        build.status,
+        CheckStatus::Failed,
+        "2 says more than failing tests"
+    );
+    let panics = excuse(go("b", 1), &go("b", 1), &[]);
+    assert_eq!(
+        panics.status,
+        CheckStatus::Failed,
+        "a panic hides the tests after it"
+    );
+
+    let tap = include_str!("../report/fixtures/tap_node.txt");
+    let node = || judged(Category::Test, "node --test", Some(1), tap, "");
+    assert_eq!(excuse(node(), &node(), &[]).status, CheckStatus::Baseline);
+    let named = excuse(node(), &node(), &["make `inner bad` pass"]);
+    assert_eq!(named.status, CheckStatus::Failed);
+}

@@ -3,6 +3,9 @@
 //! Only what the repository itself shows is detected. Above all a linter: it fails on code that was there before, and
 //! no baseline excuses that, so it runs only where the repository has configured it.
 
+mod go;
+mod make;
+mod node;
 mod python;
 mod rust;
 
@@ -56,13 +59,21 @@ pub fn detect(files: &[String], read: &dyn Fn(&str) -> Option<String>) -> Detect
     };
     let mut projects = rust::projects(&tree);
     projects.extend(python::projects(&tree));
+    projects.extend(go::projects(&tree));
+    let elsewhere = projects.iter().any(|project| project.folder.is_empty());
+    projects.extend(node::projects(&tree, elsewhere));
+    if let Some(make) = make::project(&tree, &projects) {
+        projects.push(make);
+    }
     name(projects)
 }
 
-/// Gives the checks names: `build`, `test`, `lint` if there is one project; else with the folder or the language.
+/// Gives the checks names: `build`, `test`, `lint` if there is one project; else with the folder or the language. A
+/// Makefile only has what the projects have not.
 fn name(mut projects: Vec<Project>) -> Detected {
     let mut detected = Detected::default();
-    let alone = projects.len() == 1;
+    let others = projects.iter().filter(|project| project.kind != make::KIND);
+    let alone = others.count() <= 1;
     for project in &projects {
         if !detected.kinds.contains(&project.kind) {
             detected.kinds.push(project.kind);
@@ -85,7 +96,7 @@ fn name(mut projects: Vec<Project>) -> Detected {
             };
             let mut name = match alone {
                 true => category.to_string(),
-                false => format!("{category}-{}", place.replace(['/', ' '], "-")),
+                false => format!("{category}-{}", plain(place)),
             };
             while !taken.insert(name.clone()) {
                 name = format!("{name}-{}", project.kind);
@@ -98,6 +109,12 @@ fn name(mut projects: Vec<Project>) -> Detected {
         .flat_map(|project| project.setup)
         .collect();
     detected
+}
+
+/// A folder as a part of a name: names become those of files.
+fn plain(place: &str) -> String {
+    let inner = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+    place.replace(|c| !inner(c), "-")
 }
 
 /// One language's project in one folder.
@@ -199,6 +216,19 @@ fn is_foreign(folder: &str) -> bool {
     folder.split('/').any(|part| FOREIGN.contains(&part))
 }
 
+/// A set-up command in a project's folder.
+fn setup(command: &str, folder: &str) -> SetupConfig {
+    SetupConfig {
+        command: if folder.is_empty() {
+            command.to_owned()
+        } else {
+            format!("cd '{}' && {command}", folder.replace('\'', r"'\''"))
+        },
+        network: Network::Host,
+        timeout: BUILD_TIMEOUT,
+    }
+}
+
 /// Whether a TOML or INI text has a table whose name is `name` or begins with `name` and a dot.
 fn has_table(text: &str, name: &str) -> bool {
     text.lines().filter_map(table).any(|table| {
@@ -227,6 +257,7 @@ fn check(kind: Category, command: String, folder: &str, timeout: Duration) -> Ch
         },
         timeout,
         report: ReportFormat::Auto,
+        report_files: Vec::new(),
         shards: 1,
         env: BTreeMap::new(),
         pass_env: Vec::new(),

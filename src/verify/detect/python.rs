@@ -1,9 +1,10 @@
 //! Python: whatever has a project file, or tests.
 
 use super::{
-    BUILD_TIMEOUT, OTHER_TIMEOUT, Project, TEST_TIMEOUT, Tree, check, has_table, is_foreign, split,
+    BUILD_TIMEOUT, OTHER_TIMEOUT, Project, TEST_TIMEOUT, Tree, check, has_table, is_foreign, setup,
+    split,
 };
-use crate::config::{CheckConfig, Network, SetupConfig};
+use crate::config::CheckConfig;
 use crate::domain::finding::Category;
 
 /// Files that make a folder a Python project.
@@ -67,15 +68,7 @@ fn project(tree: &Tree<'_>, folder: &str) -> Project {
         ));
     }
     checks.extend(lint(tree, folder, &manifest, prefix));
-    let setup = install.map(|command| SetupConfig {
-        command: if folder.is_empty() {
-            command.to_owned()
-        } else {
-            format!("cd '{folder}' && {command}")
-        },
-        network: Network::Host,
-        timeout: BUILD_TIMEOUT,
-    });
+    let setup = install.map(|command| setup(command, folder));
     Project {
         kind: "python",
         folder: folder.to_owned(),

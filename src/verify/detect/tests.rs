@@ -214,7 +214,210 @@ fn several_projects_have_names_of_their_own() {
 }
 
 #[test]
+fn a_folders_name_is_no_part_of_a_command() {
+    let folder = "a'; touch $(x) #/b";
+    let files = [
+        (format!("{folder}/uv.lock"), ""),
+        (format!("{folder}/pyproject.toml"), "[tool.pytest]"),
+        (format!("{folder}/a.py"), ""),
+        ("go/go.mod".to_owned(), ""),
+    ];
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), *text))
+        .collect();
+    let found = detect_in(&files);
+    assert_eq!(
+        found.setup[0].command,
+        r"cd 'a'\''; touch $(x) #/b' && uv sync --frozen"
+    );
+    assert_eq!(found.checks[0].0, "build-a---touch---x----b");
+}
+
+#[test]
 fn an_unknown_repository_has_no_checks() {
     assert_eq!(detect_in(&[("README.md", "")]), Detected::default());
     assert_eq!(detect_in(&[]), Detected::default());
+}
+
+const PACKAGE: &str = r#"{"name": "web", "scripts": {"build": "vite build", "test": "vitest", "lint": "eslint ."}, "devDependencies": {"vite": "7"}}"#;
+
+#[test]
+fn the_scripts_of_a_node_project_are_its_checks() {
+    let found = detect_in(&[("package.json", PACKAGE), ("package-lock.json", "{}")]);
+    assert_eq!(
+        show(&found),
+        [
+            "build: .$ npm run build",
+            "lint: .$ npm run lint",
+            "test: .$ npm test"
+        ]
+    );
+    assert_eq!(found.kinds, ["node"]);
+    assert_eq!(found.setup[0].command, "npm ci");
+    assert_eq!(found.setup[0].network, Network::Host);
+}
+
+#[test]
+fn the_package_manager_is_the_projects_own() {
+    let managed = |name: &str, file: &str| {
+        let manifest = PACKAGE.replacen('{', &format!("{{\"packageManager\": \"{name}\", "), 1);
+        let found = detect_in(&[("package.json", manifest.as_str()), (file, "")]);
+        (
+            found.setup[0].command.clone(),
+            found.checks[2].1.command.clone(),
+        )
+    };
+    let pair = |setup: &str, test: &str| (setup.to_owned(), test.to_owned());
+    assert_eq!(
+        managed("", "pnpm-lock.yaml"),
+        pair("pnpm install --frozen-lockfile", "pnpm run test")
+    );
+    assert_eq!(
+        managed("", "yarn.lock"),
+        pair("yarn install --frozen-lockfile", "yarn run test")
+    );
+    assert_eq!(
+        managed("yarn@4.5.0", "yarn.lock"),
+        pair("yarn install --immutable", "yarn run test")
+    );
+    assert_eq!(
+        managed("", "bun.lock"),
+        pair("bun install --frozen-lockfile", "bun run test")
+    );
+    assert_eq!(
+        managed("pnpm@9", "README.md"),
+        pair("pnpm install --no-lockfile", "pnpm run test")
+    );
+    assert_eq!(
+        managed("", "README.md"),
+        pair("npm install --no-package-lock", "npm test")
+    );
+}
+
+#[test]
+fn scripts_that_check_nothing_or_never_end_are_no_checks() {
+    for scripts in [
+        r#"{"test": "echo \"Error: no test specified\" && exit 1"}"#,
+        r#"{"test": "jest --watch", "build": "tsc -w", "lint": "eslint --fix ."}"#,
+        r#"{"start": "node ."}"#,
+        r#"{"test": 3}"#,
+        "[]",
+    ] {
+        let manifest = format!(r#"{{"scripts": {scripts}, "dependencies": {{"a": "1"}}}}"#);
+        let found = detect_in(&[("package.json", manifest.as_str())]);
+        assert_eq!(found, Detected::default(), "{scripts}");
+    }
+    assert_eq!(detected(&[("package.json", "{")]), Vec::<String>::new());
+}
+
+#[test]
+fn typescript_is_checked_where_nothing_builds_it() {
+    let manifest = r#"{"devDependencies": {"typescript": "5"}}"#;
+    assert_eq!(
+        detected(&[("package.json", manifest), ("tsconfig.json", "{}")]),
+        ["build: .$ npx --no-install tsc --noEmit"]
+    );
+    assert!(detected(&[("package.json", manifest)]).is_empty());
+    assert!(detected(&[("package.json", "{}"), ("tsconfig.json", "{}")]).is_empty());
+}
+
+#[test]
+fn nodes_own_runner_reports_every_test() {
+    let test = |script: &str| {
+        let manifest = format!(r#"{{"scripts": {{"test": "{script}"}}}}"#);
+        detected(&[("package.json", manifest.as_str())])
+    };
+    assert_eq!(
+        test("node --test"),
+        ["test: .$ npm test -- --test-reporter=tap"]
+    );
+    assert_eq!(
+        test("node --import=tsx --test"),
+        ["test: .$ npm test -- --test-reporter=tap"]
+    );
+    for other in [
+        "node --test test/a.js",
+        "node --test && eslint .",
+        "node --test --test-reporter=spec",
+        "node test.js",
+    ] {
+        assert_eq!(test(other), ["test: .$ npm test"], "{other}");
+    }
+    let files = [
+        ("package.json", "{}"),
+        ("test/a.js", "const test = require('node:test');\n"),
+    ];
+    assert_eq!(detected(&files), ["test: .$ node --test"]);
+    assert!(detect_in(&files).setup.is_empty());
+}
+
+#[test]
+fn a_go_module_is_built_and_tested() {
+    let mut files = vec![("go.mod", "module example.org/a\n"), ("a.go", "")];
+    assert_eq!(detected(&files), ["build: .$ go build ./..."]);
+    files.push(("a/a_test.go", ""));
+    let whole = ["build: .$ go build ./...", "test: .$ go test ./..."];
+    assert_eq!(detected(&files), whole);
+    files.push((".github/workflows/ci.yml", "  - run: go vet ./...\n"));
+    assert_eq!(detected(&files)[1], "lint: .$ go vet ./...");
+    files.push((".golangci.yml", ""));
+    assert_eq!(detected(&files)[1], "lint: .$ golangci-lint run ./...");
+}
+
+#[test]
+fn a_makefile_has_what_nothing_else_has() {
+    let makefile = "CC := gcc\nall: prog\nprog: a.o\n\tcc -o prog a.o\n\n.PHONY: lint\ncheck test:: prog\n\t./prog\nlint = no\nbuild := no\n";
+    assert_eq!(
+        detected(&[("Makefile", makefile)]),
+        ["build: .$ make all", "test: .$ make test"]
+    );
+    assert_eq!(detect_in(&[("Makefile", makefile)]).kinds, ["make"]);
+    assert_eq!(
+        detected(&[("GNUmakefile", "lint:\n\ttrue\n"), ("Makefile", makefile)]),
+        ["lint: .$ make lint"]
+    );
+    assert_eq!(
+        detected(&[("Cargo.toml", ""), ("Makefile", "build test lint: x\n")]),
+        [
+            "build: .$ cargo build",
+            "lint: .$ make lint",
+            "test: .$ cargo test --no-fail-fast"
+        ]
+    );
+    assert!(detected(&[("sub/Makefile", makefile)]).is_empty());
+    assert!(detected(&[("Makefile", "include x.mk\n\ttest: y\n")]).is_empty());
+}
+
+#[test]
+fn several_languages_stand_beside_each_other() {
+    let files = [
+        ("go.mod", ""),
+        ("a_test.go", ""),
+        ("package.json", r#"{"scripts": {"test": "jest"}}"#),
+    ];
+    assert_eq!(
+        detected(&files),
+        [
+            "build-go: .$ go build ./...",
+            "test-go: .$ go test ./...",
+            "test-node: .$ npm test"
+        ]
+    );
+    let site = r#"{"scripts": {"build": "astro build"}, "dependencies": {"astro": "5"}}"#;
+    let found = detect_in(&[("go.mod", ""), ("website/package.json", site)]);
+    assert_eq!(show(&found), ["build: .$ go build ./..."]);
+    assert!(found.setup.is_empty(), "a website beside a program");
+    let found = detect_in(&[("api/go.mod", ""), ("web/package.json", site)]);
+    assert_eq!(
+        show(&found),
+        [
+            "build-api: api$ go build ./...",
+            "build-web: web$ npm run build"
+        ]
+    );
+    assert_eq!(
+        found.setup[0].command,
+        "cd 'web' && npm install --no-package-lock"
+    );
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{Network, ReportFormat};
+use crate::workspace::written::Written;
 
 /// A check as configurations give it.
 pub(in crate::verify) fn check(kind: Category, command: &str) -> CheckConfig {
@@ -12,6 +13,7 @@ pub(in crate::verify) fn check(kind: Category, command: &str) -> CheckConfig {
         cwd: ".".to_owned(),
         timeout: Duration::from_secs(60),
         report: ReportFormat::Auto,
+        report_files: Vec::new(),
         shards: 1,
         env: BTreeMap::new(),
         pass_env: Vec::new(),
@@ -341,4 +343,116 @@ fn a_test_file_that_does_not_parse_is_one_finding() {
             "major build SyntaxError: invalid syntax @ /src/sample/test_syn.py:1",
         ]
     );
+}
+
+/// The result of a check whose report stands in files.
+fn with_files(exit_code: i32, written: Written) -> CheckResult {
+    let check = CheckConfig {
+        report_files: vec!["out/*.xml".to_owned()],
+        ..check(Category::Test, "make test")
+    };
+    let run = RunFacts {
+        exit_code: Some(exit_code),
+        written,
+        stdout: "running 1 test\ntest a ... ok\n\ntest result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n".to_owned(),
+        ..RunFacts::default()
+    };
+    judge("test", &check, CheckScope::Final, TreeId::from("t"), run)
+}
+
+fn file(text: &str) -> Written {
+    Written {
+        files: vec![("out/a.xml".to_owned(), text.to_owned())],
+        ..Written::default()
+    }
+}
+
+#[test]
+fn a_report_in_files_is_all_that_counts() {
+    let red = "<testsuite><testcase name='a'><failure message='no'/></testcase></testsuite>";
+    let result = with_files(0, file(red));
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert_eq!(result.tests.len(), 1, "what is printed is not read");
+    let green = "<testsuite><testcase name='a'/></testsuite>";
+    assert_eq!(with_files(0, file(green)).status, CheckStatus::Passed);
+    assert_eq!(with_files(1, file(green)).status, CheckStatus::Failed);
+    assert_eq!(
+        with_files(0, file(&green[..30])).status,
+        CheckStatus::Failed
+    );
+    let torn = Written {
+        missing: Some("there are too many".to_owned()),
+        ..file(green)
+    };
+    assert_eq!(with_files(0, torn).status, CheckStatus::Failed);
+}
+
+#[test]
+fn files_that_are_not_there_prove_nothing() {
+    let note = |written| {
+        let result = with_files(0, written);
+        assert_eq!(result.status, CheckStatus::Failed);
+        result.note.expect("a note")
+    };
+    let stale = Written {
+        stale: 2,
+        ..Written::default()
+    };
+    insta::assert_snapshot!(note(Written::default()), @"the command ends with exit code 0, but no file matches `report_files: [out/*.xml]`");
+    insta::assert_snapshot!(note(stale), @"the command ends with exit code 0, but it wrote none of the files that match `report_files: [out/*.xml]`: they were there before");
+    insta::assert_snapshot!(note(file("none")), @"the command ends with exit code 0, but the files that match `report_files: [out/*.xml]` hold no test report");
+}
+
+#[test]
+fn output_that_was_cut_is_no_whole_report() {
+    let run = RunFacts {
+        exit_code: Some(0),
+        stdout: GREEN.to_owned(),
+        cut: true,
+        ..RunFacts::default()
+    };
+    let check = check(Category::Test, "cargo test");
+    let result = judge("test", &check, CheckScope::Final, TreeId::from("t"), run);
+    assert_eq!(result.status, CheckStatus::Failed);
+}
+
+#[test]
+fn go_tests_that_do_not_build_are_one_finding_with_a_place() {
+    let result = judged(
+        Category::Test,
+        "go test ./...",
+        Some(2),
+        "FAIL\texample.org/rep/c [build failed]\n",
+        include_str!("../report/fixtures/go_all.err.txt"),
+    );
+    assert_eq!(
+        told(&result),
+        ["major build undefined: undefinedFn @ c/c_test.go:5"]
+    );
+}
+
+#[test]
+fn what_is_recorded_of_gos_events_is_what_they_print() {
+    let stdout = include_str!("../report/fixtures/go_green.txt");
+    let result = judged(Category::Test, "go test ./...", Some(0), stdout, "");
+    assert_eq!(result.status, CheckStatus::Passed);
+    assert!(
+        result
+            .output
+            .starts_with("?   \texample.org/rep/d\t[no test files]\n=== RUN   TestOk\n")
+    );
+}
+
+#[test]
+fn runners_whose_report_is_missing_prove_nothing() {
+    for command in [
+        "go test ./...",
+        "node --test",
+        "npm test -- --test-reporter=tap",
+    ] {
+        let result = judged(Category::Test, command, Some(0), "", "");
+        assert_eq!(result.status, CheckStatus::Failed, "{command}");
+    }
+    let script = judged(Category::Test, "npm test", Some(0), "", "");
+    assert_eq!(script.status, CheckStatus::Passed);
 }

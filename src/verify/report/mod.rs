@@ -5,8 +5,13 @@
 //! Readers take time linear in the text, and no text makes them fail.
 
 mod cargo_test;
+mod go_test;
+mod junit;
 mod pytest;
+mod tap;
 mod text;
+
+use std::borrow::Cow;
 
 use crate::config::ReportFormat;
 use crate::domain::check::{Counts, TestCase, TestStatus};
@@ -17,8 +22,24 @@ pub(crate) use text::{lines, python_place, shorten};
 const MAX_NAMED: usize = 20_000;
 /// The most failing tests whose message is kept.
 const MAX_DETAILED: usize = 500;
+/// The most bytes of a test's name.
+const MAX_NAME: usize = 2 * 1024;
+/// The most notes of a report, and the most bytes of each.
+const MAX_NOTES: usize = 10;
+const MAX_NOTE: usize = 300;
 /// The most bytes of one failure's message.
 const MAX_MESSAGE: usize = 4 * 1024;
+
+/// A time as a report gives it; none if no test can have taken it, or not every reader of JSON can read it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number is bounded, and a negative time becomes zero"
+)]
+fn whole_milliseconds(milliseconds: f64) -> Option<u64> {
+    const MAX: f64 = 9_007_199_254_740_991.0;
+    (milliseconds <= MAX).then_some(milliseconds.round() as u64)
+}
 
 /// What a runner says of its tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +53,20 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds a note, unless there are too many.
+    fn note(&mut self, note: &str) {
+        if self.notes.len() < MAX_NOTES {
+            self.notes.push(shorten(note, MAX_NOTE).to_owned());
+        }
+    }
+
+    /// Names a test, unless there are too many.
+    fn name(&mut self, test: Reported) {
+        if self.tests.len() < MAX_NAMED {
+            self.tests.push(test);
+        }
+    }
+
     /// Both reports as one, for a command that runs two runners.
     fn and(mut self, other: Self) -> Self {
         let (a, b) = (self.counts, other.counts);
@@ -45,6 +80,7 @@ impl Report {
         self.tests.extend(other.tests);
         self.tests.truncate(MAX_NAMED);
         self.notes.extend(other.notes);
+        self.notes.truncate(MAX_NOTES);
         self
     }
 }
@@ -62,7 +98,7 @@ impl Reported {
     fn new(name: &str, status: TestStatus) -> Self {
         Self {
             case: TestCase {
-                name: name.to_owned(),
+                name: shorten(name, MAX_NAME).to_owned(),
                 status,
                 duration_ms: None,
                 message: None,
@@ -79,14 +115,80 @@ pub fn recognise(stdout: &str, stderr: &str, format: ReportFormat) -> Option<Rep
         ReportFormat::None => None,
         ReportFormat::CargoTest => cargo_test::read(stdout, stderr),
         ReportFormat::Pytest => pytest::read(stdout),
-        ReportFormat::Auto => {
-            let cargo = cargo_test::read(stdout, stderr)
-                .filter(|report| cargo_test::is_certain(stderr, report));
-            let pytest = pytest::read(stdout).filter(|report| pytest::is_certain(stdout, report));
-            match (cargo, pytest) {
-                (Some(cargo), Some(pytest)) => Some(cargo.and(pytest)),
-                (one, other) => one.or(other),
+        ReportFormat::Junit => junit::read(stdout),
+        ReportFormat::GoTest => go_test::read(stdout, stderr),
+        ReportFormat::Tap => tap::read(stdout),
+        ReportFormat::Auto => certain(stdout, stderr),
+    }
+}
+
+/// The reports that output holds beyond doubt. What begins as XML or TAP is that, and what stands in it is a test's
+/// own output, whatever it looks like; XML and TAP that stand in other output are a test's, too.
+fn certain(stdout: &str, stderr: &str) -> Option<Report> {
+    let cargo =
+        || cargo_test::read(stdout, stderr).filter(|report| cargo_test::is_certain(stderr, report));
+    let pytest = || pytest::read(stdout).filter(|report| pytest::is_certain(stdout, report));
+    let go = || go_test::read(stdout, stderr).filter(|_| go_test::is_certain(stdout));
+    // Of what breaks off, only what has failed by then is beyond doubt.
+    let tells = |report: &Report| report.counts.complete || report.counts.failed > 0;
+    match begins_as(stdout) {
+        ReportFormat::Junit => junit::read(stdout).filter(tells),
+        ReportFormat::Tap => tap::read(stdout).filter(tells),
+        _ => [cargo(), pytest(), go()]
+            .into_iter()
+            .flatten()
+            .reduce(Report::and),
+    }
+}
+
+/// The format that a text's beginning tells; `Auto` if none.
+fn begins_as(text: &str) -> ReportFormat {
+    if junit::begins(text) {
+        ReportFormat::Junit
+    } else if tap::begins(text) {
+        ReportFormat::Tap
+    } else if text.trim_start().starts_with('{') {
+        ReportFormat::GoTest
+    } else {
+        ReportFormat::Auto
+    }
+}
+
+/// Reads the reports in files, given as path and text; none if no file holds one. A file that should hold one and does
+/// not makes the whole incomplete.
+pub(crate) fn from_files(files: &[(String, String)], format: ReportFormat) -> Option<Report> {
+    let mut whole: Option<Report> = None;
+    let mut others = Vec::new();
+    for (path, text) in files {
+        let format = match format {
+            ReportFormat::Auto => begins_as(text),
+            named => named,
+        };
+        match recognise(text, "", format) {
+            Some(mut report) => {
+                for note in &mut report.notes {
+                    *note = format!("{path}: {note}");
+                }
+                whole = Some(match whole {
+                    Some(before) => before.and(report),
+                    None => report,
+                });
             }
+            None => others.push(path),
         }
+    }
+    if let (Some(whole), Some(path)) = (&mut whole, others.first()) {
+        whole.counts.complete = false;
+        whole.notes.push(format!("{path}: holds no report"));
+    }
+    whole
+}
+
+/// What a command's standard output says to people.
+pub(crate) fn readable(stdout: &str, format: ReportFormat) -> Cow<'_, str> {
+    match format {
+        ReportFormat::GoTest => Cow::Owned(go_test::plain(stdout)),
+        ReportFormat::Auto if go_test::is_certain(stdout) => Cow::Owned(go_test::plain(stdout)),
+        _ => Cow::Borrowed(stdout),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::{MAX_DETAILED, MAX_MESSAGE, MAX_NAMED, Reported, shorten};
+use super::super::{MAX_DETAILED, MAX_MESSAGE, MAX_NAMED, Reported, shorten, whole_milliseconds};
 use super::{ResultLine, failure};
 use crate::domain::check::TestStatus;
 
@@ -198,12 +198,7 @@ fn outcome(text: &str) -> Option<(TestStatus, Option<u64>)> {
     Some((status, time))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, and a negative time becomes zero"
-)]
 fn milliseconds(seconds: &str) -> Option<u64> {
     let seconds: f64 = seconds.parse().ok()?;
-    Some((seconds * 1000.0).round() as u64)
+    whole_milliseconds(seconds * 1000.0)
 }
