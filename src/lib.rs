@@ -12,21 +12,27 @@
 //! - 3 [`store`]: SQLite, the one door; the only SQL
 //! - 3 [`llm`]: asking models: one trait, one file a protocol, the mesh
 //! - 3 [`bus`]: events out, to whoever listens in this process
+//! - 3 [`compare`]: two runs side by side: where they part, what differs, pure
 //! - 3 [`workspace`]: worktrees, edits, confined commands; the only process spawning
 //! - 4 [`verify`]: checks -> findings and verdicts, one file a report format
+//! - 4 [`export`]: a run as a document to take away: Markdown, JSON, HTML, archive
+//! - 4 [`upkeep`]: archives of the record, restoring one, forgetting old runs
 //! - 5 [`engine`]: the loop: perform, gather evidence for the gate, record
 //! - 7 [`cli`]: one file a verb; `ui` is the only file that prints
 
 pub mod agents;
 pub mod bus;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod export;
 pub mod failpoint;
 pub mod heal;
 pub mod llm;
 pub mod policy;
 pub mod store;
+pub mod upkeep;
 pub mod verify;
 pub mod workspace;

@@ -20,8 +20,8 @@ const LAYERS: [&[&str]; 8] = [
     &["failpoint", "domain"],
     &["config", "syntax"],
     &["policy", "heal", "agents"],
-    &["store", "llm", "bus", "workspace"],
-    &["context", "verify", "deliberate"],
+    &["compare", "store", "llm", "bus", "workspace"],
+    &["context", "verify", "deliberate", "export", "upkeep"],
     &["engine"],
     &["improve", "server"],
     &["cli"],
@@ -31,7 +31,14 @@ const LAYERS: [&[&str]; 8] = [
 const EFFECTS: usize = 3;
 
 /// Modules without effects: the same input always gives the same output.
-const PURE: &[&str] = &["domain", "config::settings", "policy", "heal", "agents"];
+const PURE: &[&str] = &[
+    "domain",
+    "config::settings",
+    "policy",
+    "heal",
+    "agents",
+    "compare",
+];
 
 /// What a pure module may not name.
 const EFFECTFUL: &[&str] = &[

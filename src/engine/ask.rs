@@ -23,6 +23,9 @@ impl Drive<'_> {
         work: &Work,
         request: &ModelRequest,
     ) -> Halting<Option<Failure>> {
+        if self.is_following() {
+            return self.ask_recorded(work, request);
+        }
         let text = serde_json::to_vec(request)?;
         let mut again = self.write_off(work);
         loop {
@@ -41,14 +44,16 @@ impl Drive<'_> {
             let entry = entry_after(&self.tape, Call::Model(intent.clone()));
             self.log.text(&text);
             self.log.call(work.state.id, &entry);
+            self.ledger.intend(&intent);
             let answer = self.call(work, request, &intent).await?;
             let answered = matches!(answer, Answer::Model(_));
             self.log.answer(work.state.id, entry.ordinal, &answer);
-            self.tape.push(TapeEntry {
+            let entry = TapeEntry {
                 answer: Some(answer),
                 ..entry
-            });
-            self.log.commit().await?;
+            };
+            self.ledger.answered(&entry);
+            self.tape.push(entry);
             if answered {
                 return Ok(None);
             }
@@ -64,6 +69,7 @@ impl Drive<'_> {
         let call = call.clone();
         last.answer = Some(Answer::Lost);
         self.log.answer(work.state.id, last.ordinal, &Answer::Lost);
+        self.ledger.answered(last);
         Some(call)
     }
 
@@ -84,11 +90,10 @@ impl Drive<'_> {
                 Attempt::GiveUp(failure) => return Ok(Err(classify::from_model(&failure))),
             };
             self.wait(wait_ms).await?;
-            self.log.commit().await?;
             let mesh = &self.engine.mesh;
             let provider = mesh.config(&model).map_or("", |config| &config.provider);
-            let used = self.engine.store.script_uses(self.log.run().id, provider)?;
-            match mesh.intent(&model, request, address.clone(), &used) {
+            let used = self.ledger.used(provider)?;
+            match mesh.intent(&model, request, address.clone(), used) {
                 Ok(call) => return Ok(Ok(call)),
                 Err(failure) => {
                     // It could only fail: the attempt stands on the tape, but nobody was asked.
@@ -111,8 +116,7 @@ impl Drive<'_> {
     /// Whether the budget holds even in the worst case.
     fn afford(&self, reserved: Reserved) -> Halting<()> {
         let run = self.log.run();
-        let spent = self.engine.store.usage(run.id)?;
-        budget::afford(run.limits, &spent, reserved).map_err(|reason| {
+        budget::afford(run.limits, self.ledger.spent(), reserved).map_err(|reason| {
             let what = match reason {
                 StopReason::BudgetUsd => "money",
                 _ => "tokens",

@@ -47,6 +47,7 @@ impl Drive<'_> {
             brief: self.log.text(&serde_json::to_vec(&brief)?),
             tree: self.log.run().tree.clone(),
         };
+        self.composed = Some(brief);
         Ok(started)
     }
 
@@ -65,7 +66,7 @@ impl Drive<'_> {
             _ => Vec::new(),
         };
         let evidence = heal.map(|heal| evidence(heal, phase));
-        let files = self.engine.own.list_files(&run.tree)?;
+        let files = self.site.files(&run.tree)?;
         let texts = match agent {
             Agent::Planner | Agent::Builder => self.texts(run, &files, &scope, evidence.as_ref()),
             Agent::Tester | Agent::Releaser => Vec::new(),
@@ -125,10 +126,7 @@ impl Drive<'_> {
         let mut left = MAX_TEXTS;
         let mut texts = Vec::new();
         for path in chosen {
-            let Ok(Some(content)) = self.site.held().read(path) else {
-                continue;
-            };
-            let Ok(text) = String::from_utf8(content) else {
+            let Some(text) = self.site.text(path) else {
                 continue;
             };
             if text.len() > MAX_TEXT || text.len() > left {
@@ -168,7 +166,7 @@ fn relevant_heal<'a>(run: &'a Run, phase: Phase, step: Option<&Step>) -> Option<
 }
 
 /// The models named for an agent. Where none is and there is only one, planner and builder use it.
-pub(super) fn model_names(config: &Config, agent: Agent) -> Vec<String> {
+pub fn model_names(config: &Config, agent: Agent) -> Vec<String> {
     let named = config
         .phases
         .get(agent.as_str())

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use crate::domain::event::Event;
 use crate::domain::{Clock, Record, Run, RunId};
-use crate::store::{Batch, DriveError, InterventionKind, Store, Write};
+use crate::export::Redaction;
+use crate::store::{Batch, DriveError, Intervention, InterventionKind, Store, StoreError, Write};
 
-use super::Interrupt;
+use super::{Interrupt, summary};
 
 /// How often a driver looks whether it was asked to cancel while it is busy.
 const EVERY: Duration = Duration::from_millis(200);
@@ -55,19 +56,35 @@ pub fn cancel(
         run: Box::new(run),
     };
     store.commit_blocking(&driver, Batch::of(write))?;
+    match summary::write(store, id, &Redaction::default()) {
+        Ok(None) => {}
+        Ok(Some(artifact)) => {
+            store.commit_blocking(&driver, Batch::of(Write::Artifact(artifact)))?;
+        }
+        Err(error) => tracing::warn!(%error, "the summary was not written"),
+    }
     Ok(Cancelled::Done)
 }
 
-/// Interrupts a busy driver once someone asks for the run to be cancelled. Never returns before.
-pub(super) async fn watch(store: Store, run: RunId, interrupt: Interrupt) {
+/// The wish that a run be cancelled, if someone has it.
+pub(super) fn asked(store: &Store, run: RunId) -> Result<Option<Intervention>, StoreError> {
+    let open = store.interventions(run, true)?;
+    Ok(open
+        .into_iter()
+        .find(|asked| asked.kind == InterventionKind::Cancel))
+}
+
+/// Raises `wanted` once the process is interrupted or someone asks for the run to be cancelled.
+/// Never returns before.
+pub(super) async fn watch(store: Store, run: RunId, interrupt: Interrupt, wanted: Interrupt) {
     loop {
-        tokio::time::sleep(EVERY).await;
-        let asked = store.interventions(run, true).unwrap_or_default();
-        if asked
-            .iter()
-            .any(|asked| asked.kind == InterventionKind::Cancel)
-        {
-            return interrupt.raise();
+        tokio::select! {
+            () = interrupt.raised() => break,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        if asked(&store, run).is_ok_and(|asked| asked.is_some()) {
+            break;
         }
     }
+    wanted.raise();
 }

@@ -2,7 +2,7 @@
 
 use crate::config::CheckConfig;
 use crate::domain::Failure;
-use crate::domain::check::{CheckResult, CheckScope, CheckStatus};
+use crate::domain::check::{CheckResult, CheckScope, CheckStatus, output_label};
 use crate::domain::event::{CheckCompleted, Event};
 use crate::domain::finding::{Category, Finding, Observation, Severity};
 use crate::domain::id::{ExecutionId, TreeId};
@@ -11,7 +11,7 @@ use crate::domain::phase::Phase;
 use crate::domain::tape::Answer;
 use crate::heal::classify;
 use crate::verify::{self, RunFacts};
-use crate::workspace::command::{Captured, CommandOutput};
+use crate::workspace::command::CommandOutput;
 
 use super::drive::Drive;
 use super::execution::Work;
@@ -22,11 +22,14 @@ impl Drive<'_> {
     /// The tester's work: every check on the tree that stands, in a clean checkout.
     pub(super) async fn run_checks(&mut self, work: &Work) -> Halting<Answer> {
         let tree = work.state.tree.clone();
+        self.log.commit().await?;
         // A pass that goes on after a crash keeps what its own checks have left for the next ones.
-        if self.of_this_pass(work.state.id).next().is_some() {
-            self.site.ready(self.engine, Place::Check, &tree)?;
+        let goes_on = self.of_this_pass(work.state.id).next().is_some();
+        let worktrees = self.site.worktrees_mut()?;
+        if goes_on {
+            worktrees.ready(Place::Check, &tree)?;
         } else {
-            self.site.fresh(self.engine, Place::Check, &tree)?;
+            worktrees.fresh(Place::Check, &tree)?;
         }
         if let Some(failure) = self.set_up(Place::Check).await? {
             return Ok(Answer::Checks {
@@ -71,6 +74,9 @@ impl Drive<'_> {
         let tree = self.tree_at(&work.state);
         if tree == work.state.tree && work.brief.task.evidence.is_none() {
             return Ok(None);
+        }
+        if self.recalls_checks() {
+            return self.recall_step_checks(work);
         }
         for (name, check) in &self.engine.config.checks.clone() {
             if check.kind != Category::Build {
@@ -122,6 +128,7 @@ impl Drive<'_> {
         if result.status == CheckStatus::Failed && scope == CheckScope::Final {
             result = self.excuse(work, name, check, result).await?;
         }
+        self.require_repeatable_check(&result)?;
         self.record_check(work.state.id, &result)?;
         self.log.commit().await?;
         Ok(result)
@@ -143,7 +150,7 @@ impl Drive<'_> {
             Some(base) => base.clone(),
             None => {
                 let tree = run.created.base_tree.clone();
-                self.site.fresh(self.engine, Place::Base, &tree)?;
+                self.site.worktrees_mut()?.fresh(Place::Base, &tree)?;
                 if self.set_up(Place::Base).await?.is_some() {
                     return Ok(result);
                 }
@@ -160,6 +167,11 @@ impl Drive<'_> {
                 base
             }
         };
+        Ok(verify::excuse(result, &base, check, &self.named()))
+    }
+
+    /// The texts that say what the run is for: a test that they name is never excused.
+    pub(super) fn named(&self) -> Vec<&str> {
         let run = self.log.run();
         let mut named: Vec<&str> = vec![&run.created.goal, &run.created.title];
         if let Some(plan) = &run.plan {
@@ -169,12 +181,25 @@ impl Drive<'_> {
                 .flat_map(|step| &step.verification_criteria);
             named.extend(criteria.map(String::as_str));
         }
-        Ok(verify::excuse(result, &base, check, &named))
+        named
     }
 
     async fn carry_out(
         &mut self,
         work: &Work,
+        name: &str,
+        check: &CheckConfig,
+        scope: CheckScope,
+        tree: &TreeId,
+    ) -> Halting<CheckResult> {
+        let label = output_label(work.state.id, name, scope);
+        self.run_check(&label, name, check, scope, tree).await
+    }
+
+    /// Runs a check on a tree, in the place for its scope; its outputs are kept under `label`.
+    pub(super) async fn run_check(
+        &mut self,
+        label: &str,
         name: &str,
         check: &CheckConfig,
         scope: CheckScope,
@@ -187,17 +212,18 @@ impl Drive<'_> {
             CheckScope::Final => Place::Check,
             CheckScope::Base => Place::Base,
         };
-        self.site.ready(self.engine, place, tree)?;
+        self.site.worktrees_mut()?.ready(place, tree)?;
         crate::failpoint::hit("check.ready");
-        let label = format!("exec-{}-{name}-{}", work.state.id, scope.as_str());
-        let output = self.run_trusted(place, check, &label)?;
+        let reports = self.site.worktrees()?.watch_reports(place, check)?;
+        let output = self.run_trusted(place, check, label)?;
         crate::failpoint::hit("check.ran");
-        self.keep_whole_output(&label, &output)?;
-        let facts = self.facts(place, check, &output)?;
+        self.keep_whole_output(label, &output)?;
+        let mut facts = self.facts(place, check, &output)?;
+        facts.written = reports.end();
         let mut result = verify::judge(name, check, scope, tree.clone(), facts);
-        if let Some(paths) = self.site.tracked_changes(place)? {
+        if let Some(paths) = self.site.worktrees()?.tracked_changes(place)? {
             result.observations.push(changed_files(check, &paths));
-            self.site.restore(self.engine, place, tree)?;
+            self.site.restore(place, tree)?;
         }
         Ok(result)
     }
@@ -227,26 +253,21 @@ impl Drive<'_> {
         check: &CheckConfig,
         output: &CommandOutput,
     ) -> anyhow::Result<RunFacts> {
-        let capped = both(&output.stdout.text, &output.stderr.text);
-        let (stdout, stderr) = (whole(&output.stdout)?, whole(&output.stderr)?);
-        let full_output = (capped.len() > RECORDED).then(|| self.log.text(capped.as_bytes()));
-        Ok(RunFacts {
-            exit_code: output.exit_code,
-            signal: output.signal.clone(),
-            timed_out: output.timed_out,
-            duration_ms: u64::try_from(output.duration.as_millis()).unwrap_or(u64::MAX),
-            stdout,
-            stderr,
-            folder: self.site.folder(place, &check.cwd).display().to_string(),
-            output: tail(&capped, RECORDED),
-            full_output,
-        })
+        let folder = self.site.worktrees()?.folder(place, &check.cwd);
+        let folder = folder.display().to_string();
+        let mut facts = RunFacts::of(output, folder)?;
+        let whole = verify::both(&output.stdout.text, &output.stderr.text);
+        if facts.output != whole {
+            facts.full_output = Some(self.log.text(whole.as_bytes()));
+        }
+        Ok(facts)
     }
 
     fn artifact_names(&self) -> anyhow::Result<Vec<String>> {
         let artifacts = self.engine.store.artifacts(self.log.run().id)?;
         Ok(artifacts
             .into_iter()
+            .filter(|artifact| artifact.kind != "summary")
             .map(|artifact| artifact.name)
             .collect())
     }
@@ -260,39 +281,6 @@ impl Drive<'_> {
             text,
         });
     }
-}
-
-/// The most bytes of a check's output that stand in its event; the end tells most.
-const RECORDED: usize = 8 * 1024;
-
-/// The whole of a stream: from its file, where the text was cut.
-fn whole(stream: &Captured) -> anyhow::Result<String> {
-    match &stream.whole {
-        Some(file) => Ok(String::from_utf8_lossy(&std::fs::read(file)?).into_owned()),
-        None => Ok(stream.text.clone()),
-    }
-}
-
-fn both(stdout: &str, stderr: &str) -> String {
-    match (stdout.trim().is_empty(), stderr.trim().is_empty()) {
-        (_, true) => stdout.to_owned(),
-        (true, false) => stderr.to_owned(),
-        (false, false) => format!("{}\n--- stderr\n{stderr}", stdout.trim_end()),
-    }
-}
-
-/// At most `most` bytes from the end of a text, from the start of a line.
-fn tail(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let from = text.len() - most;
-    let start = text[..]
-        .char_indices()
-        .map(|(at, _)| at)
-        .find(|at| *at >= from && text[..*at].ends_with('\n'))
-        .unwrap_or(text.len());
-    format!("[... {start} bytes omitted ...]\n{}", &text[start..])
 }
 
 /// A check that changes tracked files does not judge the tree that is handed over.

@@ -1,10 +1,9 @@
 //! Running commands where a run works: a person's checks and set-up, a model's own commands.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::{CheckConfig, SetupConfig};
+use crate::config::CheckConfig;
 use crate::domain::Digest;
 use crate::domain::check::CheckScope;
 use crate::domain::failure::{Damage, Failure};
@@ -12,160 +11,26 @@ use crate::domain::proposal::CommandLine;
 use crate::heal::classify;
 use crate::store::{Artifact, Write};
 use crate::verify;
-use crate::workspace::command::{self, CommandOutput, CommandSpec};
-use crate::workspace::environment::{self, HomeChoice};
+use crate::workspace::command::{CommandOutput, CommandSpec};
 
-use super::Engine;
 use super::drive::Drive;
 use super::halt::Halting;
-use super::site::{Place, Site};
-
-/// The files that say which dependencies a set-up installs.
-const LOCK_FILES: [&str; 10] = [
-    "Cargo.lock",
-    "Gemfile.lock",
-    "Pipfile.lock",
-    "composer.lock",
-    "go.sum",
-    "package-lock.json",
-    "pnpm-lock.yaml",
-    "poetry.lock",
-    "uv.lock",
-    "yarn.lock",
-];
-
-impl Site {
-    /// A model's command in the builder's worktree, confined, without the person's home.
-    fn untrusted(
-        &self,
-        engine: &Engine,
-        line: &CommandLine,
-        timeout: Duration,
-        label: &str,
-    ) -> CommandSpec {
-        let env = environment::commands(
-            engine.environment.variables(),
-            &[],
-            &BTreeMap::new(),
-            &self.tmp(Place::Build),
-            HomeChoice::Private(self.home()),
-        );
-        let mut spec = CommandSpec {
-            line: line.line.clone(),
-            cwd: self.folder(Place::Build, ""),
-            env,
-            timeout,
-            ..self.frame(Place::Build, label)
-        };
-        spec.writable
-            .extend(environment::locks(engine.environment.variables()));
-        spec
-    }
-
-    /// A person's check or set-up command in a place.
-    fn trusted(
-        &self,
-        engine: &Engine,
-        place: Place,
-        check: &CheckConfig,
-        label: &str,
-    ) -> CommandSpec {
-        let env = environment::commands(
-            engine.environment.variables(),
-            &check.pass_env,
-            &check.env,
-            &self.tmp(place),
-            HomeChoice::User,
-        );
-        let mut spec = CommandSpec {
-            line: verify::command_line(check),
-            cwd: self.folder(place, &check.cwd),
-            env,
-            timeout: check.timeout,
-            ..self.frame(place, label)
-        };
-        spec.writable
-            .extend(environment::caches(engine.environment.variables()));
-        spec
-    }
-
-    /// What is the same for every command in a place.
-    fn frame(&self, place: Place, label: &str) -> CommandSpec {
-        CommandSpec {
-            line: String::new(),
-            cwd: PathBuf::new(),
-            env: Vec::new(),
-            timeout: Duration::ZERO,
-            writable: vec![self.roots[&place].clone(), self.tmp(place)],
-            confined: self.confined,
-            spool: self.spool.join(label),
-        }
-    }
-
-    /// The folder in a place that a check's `cwd` names.
-    pub(super) fn folder(&self, place: Place, cwd: &str) -> PathBuf {
-        self.roots[&place]
-            .join(&self.directory)
-            .join(cwd)
-            .components()
-            .collect()
-    }
-
-    /// Where it stands that a place was set up, and by which commands.
-    fn setup_mark(&self, place: Place) -> PathBuf {
-        let root = &self.roots[&place];
-        root.parent().unwrap_or(root).join("setup-done")
-    }
-
-    /// What the lock files in a place say, as one address: when it changes, so do the dependencies.
-    fn locked_dependencies(&self, place: Place) -> Digest {
-        let folder = self.folder(place, "");
-        let mut all = Vec::new();
-        for name in LOCK_FILES {
-            let path = folder.join(name);
-            let regular = path.symlink_metadata().is_ok_and(|meta| meta.is_file());
-            if regular && let Ok(content) = std::fs::read(path) {
-                all.extend_from_slice(name.as_bytes());
-                all.extend_from_slice(&content);
-            }
-        }
-        Digest::of(&all)
-    }
-
-    /// The set-up commands of the repository.
-    pub(super) fn setup(&self, engine: &Engine) -> Vec<SetupConfig> {
-        engine.config.workspace.setup.clone().unwrap_or_default()
-    }
-
-    /// Makes the next use set the places up again.
-    pub(super) fn forget_setup(&self) -> anyhow::Result<()> {
-        for place in Place::ALL {
-            self.forget_setup_of(place)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn forget_setup_of(&self, place: Place) -> anyhow::Result<()> {
-        match std::fs::remove_file(self.setup_mark(place)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
-    }
-}
+use super::site::Place;
 
 impl Drive<'_> {
     /// Runs the set-up commands in a place, unless they have run there. Returns the failure of the
     /// first one that fails.
     pub(super) async fn set_up(&mut self, place: Place) -> Halting<Option<Failure>> {
-        let setup = self.site.setup(self.engine);
+        if self.recalls_checks() {
+            return Ok(self.recall_setup());
+        }
+        let setup = self.site.setup().to_vec();
         if setup.is_empty() {
             return Ok(None);
         }
-        let mark = self.site.setup_mark(place);
-        let locked = self.site.locked_dependencies(place);
-        if std::fs::read_to_string(&mark).is_ok_and(|known| known == locked.as_str()) {
+        let Some(mark) = self.site.worktrees()?.setup_due(place) else {
             return Ok(None);
-        }
+        };
         self.log.commit().await?;
         for (index, command) in setup.iter().enumerate() {
             self.tell(format!("setup: {}", command.command));
@@ -175,6 +40,7 @@ impl Drive<'_> {
                 cwd: String::new(),
                 timeout: command.timeout,
                 report: crate::config::ReportFormat::None,
+                report_files: Vec::new(),
                 shards: 1,
                 env: BTreeMap::new(),
                 pass_env: Vec::new(),
@@ -186,11 +52,13 @@ impl Drive<'_> {
                 let facts = self.facts(place, &check, &output)?;
                 let tree = self.log.run().tree.clone();
                 let result = verify::judge("setup", &check, CheckScope::Step, tree, facts);
-                return Ok(Some(classify::from_checks(&[result], Damage::default())));
+                let failure = classify::from_checks(&[result], Damage::default());
+                self.require_repeatable_setup(place, &failure)?;
+                return Ok(Some(failure));
             }
         }
         crate::failpoint::hit("setup.ran");
-        std::fs::write(&mark, locked.as_str())?;
+        mark.leave()?;
         Ok(None)
     }
 
@@ -201,7 +69,7 @@ impl Drive<'_> {
         timeout: Duration,
         label: &str,
     ) -> Halting<CommandOutput> {
-        self.run(self.site.untrusted(self.engine, line, timeout, label))
+        self.run(self.site.worktrees()?.untrusted(line, timeout, label))
     }
 
     /// Runs a person's check or set-up command.
@@ -211,7 +79,7 @@ impl Drive<'_> {
         check: &CheckConfig,
         label: &str,
     ) -> Halting<CommandOutput> {
-        self.run(self.site.trusted(self.engine, place, check, label))
+        self.run(self.site.worktrees()?.trusted(place, check, label))
     }
 
     /// Runs a command within the time that the run has left. If it had to be cut short, because
@@ -220,9 +88,9 @@ impl Drive<'_> {
         if let Some(left) = self.time_left() {
             spec.timeout = spec.timeout.min(left);
         }
-        let interrupt = self.engine.interrupt.flag();
-        let supervisor = &self.engine.supervisor;
-        let output = tokio::task::block_in_place(|| command::run(supervisor, &spec, interrupt))?;
+        let worktrees = self.site.worktrees()?;
+        let wanted = self.wanted.flag();
+        let output = tokio::task::block_in_place(|| worktrees.run(&spec, wanted))?;
         if output.cancelled || output.timed_out {
             self.safe_point()?;
         }
@@ -241,7 +109,7 @@ impl Drive<'_> {
             self.log.write(Write::Artifact(Artifact {
                 name: format!("{label}.{name}"),
                 kind: "output".to_owned(),
-                path: path.display().to_string(),
+                path: self.engine.state.artifact(path),
                 size: stream.total_bytes,
                 hash: Digest::of(&content),
             }));

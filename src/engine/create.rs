@@ -5,13 +5,15 @@ use anyhow::Context as _;
 use crate::config::{self, Config, Environment, OnStepFailure};
 use crate::domain::budget::Limits;
 use crate::domain::event::{RunCreated, RunOptions};
-use crate::domain::id::{Digest, RunId};
+use crate::domain::id::{CommitId, Digest, RunId, TreeId};
 use crate::domain::phase::{Agent, Phase};
 use crate::llm::Mesh;
+use crate::store::Beginning;
 use crate::workspace::repository::UserRepository;
+use crate::workspace::share::{self, ShareError};
 
-use super::Engine;
 use super::briefing::model_names;
+use super::{Engine, Ground, story};
 
 /// The longest goal, in bytes.
 const MAX_GOAL: usize = 64 * 1024;
@@ -80,6 +82,9 @@ pub enum CreateError {
         /// The variable.
         variable: String,
     },
+    /// A folder cannot be shared.
+    #[error("workspace.share: {0}")]
+    Share(#[from] ShareError),
     /// Disk, database or git failed.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -89,11 +94,16 @@ impl CreateError {
     /// What to do or type next.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::EmptyGoal => "say what is to be done: rgpt run --goal \"add a --version flag\"".to_owned(),
+            Self::EmptyGoal => {
+                "say what is to be done: rgpt run --goal \"add a --version flag\"".to_owned()
+            }
             Self::LongGoal { .. } => {
                 "put the details into a file of the repository and name it in the goal".to_owned()
             }
-            Self::NoChecks => "name them under `checks:` in orchestrator.yaml, or waive them: rgpt run --unverified --goal …".to_owned(),
+            Self::NoChecks => {
+                "write them down: rgpt init; or waive them: rgpt run --unverified --goal …"
+                    .to_owned()
+            }
             Self::BranchInTheWay => format!("rename it: git branch -m {NAMESPACE} {NAMESPACE}-old"),
             Self::NoModel(agent) => format!(
                 "name one under `phases: {{{agent}: {{models: […]}}}}` in orchestrator.local.yaml or ~/.config/rgpt/config.yaml; see it with: rgpt config show"
@@ -101,8 +111,12 @@ impl CreateError {
             Self::UnusableModel { why, .. } if why.contains("script") => {
                 "correct the script; one to learn from: examples/todo/script.yaml".to_owned()
             }
-            Self::UnusableModel { .. } => "name another one under `phases:`; see what is configured: rgpt config show".to_owned(),
+            Self::UnusableModel { .. } => {
+                "name another one under `phases:`; see what is configured: rgpt config show"
+                    .to_owned()
+            }
             Self::MissingKey { variable, .. } => format!("export {variable}=…"),
+            Self::Share(error) => error.hint(),
             Self::Other(_) => return None,
         })
     }
@@ -119,7 +133,7 @@ impl NewRun {
         config: &Config,
         mesh: &Mesh,
         environment: &Environment,
-        repository: &UserRepository,
+        repository: Option<&UserRepository>,
     ) -> Result<(), CreateError> {
         let goal = self.goal.trim();
         if goal.is_empty() {
@@ -131,11 +145,12 @@ impl NewRun {
         if config.checks.is_empty() && !self.unverified {
             return Err(CreateError::NoChecks);
         }
-        if repository
-            .branch_exists(NAMESPACE)
-            .map_err(anyhow::Error::from)?
-        {
-            return Err(CreateError::BranchInTheWay);
+        if let Some(repository) = repository {
+            let taken = repository.branch_exists(NAMESPACE);
+            if taken.map_err(anyhow::Error::from)? {
+                return Err(CreateError::BranchInTheWay);
+            }
+            share::check(repository, &repository.directory, &config.workspace.share)?;
         }
         require_models(config, mesh, environment)
     }
@@ -183,24 +198,25 @@ impl Engine {
             &self.config,
             &self.mesh,
             &self.environment,
-            &self.repository,
+            self.ground.as_ref().map(|ground| &ground.repository),
         )?;
         Ok(self.make(new, new.goal.trim())?)
     }
 
     fn make(&self, new: &NewRun, goal: &str) -> anyhow::Result<RunId> {
-        let repository = &self.repository;
-        self.own
-            .fetch_base(repository, &repository.base_commit)
-            .context("cannot bring the base commit into rgpt's own git dir")?;
+        let origin = match &self.ground {
+            Some(ground) => Origin::of(ground)?,
+            None => Origin::nowhere(),
+        };
         let config = config::canonical_json(&self.config)?;
         let created = RunCreated {
             title: new.title.clone().unwrap_or_else(|| title_of(goal)),
             goal: goal.to_owned(),
-            repository: repository.top.display().to_string(),
-            directory: repository.directory.display().to_string(),
-            base_commit: repository.base_commit.clone(),
-            base_tree: repository.base_tree.clone(),
+            repository: origin.repository,
+            directory: origin.directory,
+            base_commit: origin.commit,
+            base_tree: origin.tree,
+            parent: None,
             branch: String::new(),
             limits: self.limits(),
             options: RunOptions {
@@ -212,17 +228,32 @@ impl Engine {
                     == OnStepFailure::Continue,
             },
             config: Digest::of(config.as_bytes()),
-            notes: self.notes(),
+            notes: origin.notes,
         };
-        let (run, record) = self.store.create_run(
-            &|run| !self.is_taken(run),
-            &|run| RunCreated {
+        let begin = |run| Beginning {
+            created: RunCreated {
                 branch: branch_of(run),
                 ..created.clone()
             },
-            &[config.into_bytes()],
-        )?;
-        self.bus.event(&record);
+            rest: Vec::new(),
+        };
+        self.begin(&begin, config)
+    }
+
+    /// Makes a run under the next number whose branch is free, its configuration kept with it.
+    pub(super) fn begin(
+        &self,
+        begin: &dyn Fn(RunId) -> Beginning,
+        config: String,
+    ) -> anyhow::Result<RunId> {
+        let free = |run| !self.is_taken(run);
+        let blobs = [config.into_bytes()];
+        let (run, records) = self.store.create_run(&free, begin, &blobs)?;
+        // What a fork shares with its source is no news.
+        if let Some(last) = records.last() {
+            story::event(last, story::Place::default());
+            self.bus.event(last);
+        }
         Ok(run)
     }
 
@@ -242,28 +273,72 @@ impl Engine {
 
     /// Whether the branch of this run exists already. If git cannot tell now, publishing will.
     fn is_taken(&self, run: RunId) -> bool {
-        let taken = self.repository.branch_in_the_way(&branch_of(run));
+        let Some(ground) = &self.ground else {
+            return false;
+        };
+        let taken = ground.repository.branch_in_the_way(&branch_of(run));
         taken.is_ok_and(|taken| taken.is_some())
     }
+}
 
-    fn notes(&self) -> Vec<String> {
-        let repository = &self.repository;
-        let mut notes = Vec::new();
-        if repository.dirt.is_some() {
-            notes.push(format!(
-                "the working tree has {} uncommitted changes; the run starts from commit {} without them",
-                repository.dirt.changed + repository.dirt.untracked,
-                repository.base_commit.short()
-            ));
+/// Where a run starts from.
+pub(super) struct Origin {
+    pub(super) repository: String,
+    directory: String,
+    commit: CommitId,
+    tree: TreeId,
+    notes: Vec<String>,
+}
+
+impl Origin {
+    /// A run without ground starts from nothing.
+    fn nowhere() -> Self {
+        Self {
+            repository: String::new(),
+            directory: String::new(),
+            commit: "".into(),
+            tree: "".into(),
+            notes: Vec::new(),
         }
-        if repository.branch.is_none() {
-            notes.push(format!(
-                "HEAD is detached at {}",
-                repository.base_commit.short()
-            ));
-        }
-        notes
     }
+
+    /// The base commit, brought into rgpt's own git dir.
+    pub(super) fn of(ground: &Ground) -> anyhow::Result<Self> {
+        let repository = &ground.repository;
+        ground
+            .own
+            .fetch_base(repository, &repository.base_commit)
+            .context("cannot bring the base commit into rgpt's own git dir")?;
+        Ok(Self {
+            repository: repository.top.display().to_string(),
+            directory: repository.directory.display().to_string(),
+            commit: repository.base_commit.clone(),
+            tree: repository.base_tree.clone(),
+            notes: notes(repository),
+        })
+    }
+}
+
+/// What the person should know of where the run starts from.
+fn notes(repository: &UserRepository) -> Vec<String> {
+    let mut notes = Vec::new();
+    if repository.dirt.is_some() {
+        let (changes, them) = match repository.dirt.changed + repository.dirt.untracked {
+            1 => ("1 uncommitted change".to_owned(), "it"),
+            number => (format!("{number} uncommitted changes"), "them"),
+        };
+        notes.push(format!(
+            "the working tree has {changes}; the run starts from commit {} without {them}",
+            repository.base_commit.short()
+        ));
+    }
+    if repository.branch.is_none() {
+        notes.push(format!(
+            "HEAD is detached at {}",
+            repository.base_commit.short()
+        ));
+    }
+    notes
 }
 
 /// The branch that a run's success is published under.

@@ -1,33 +1,43 @@
 //! One drive of a run: from where the record stands to where it ends or stands still.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use serde_json::json;
+use tracing::Instrument as _;
 
+use crate::domain::brief::Brief;
 use crate::domain::check::CheckScope;
 use crate::domain::event::{
     Event, PhaseCompleted, PhaseError, PhaseStarted, RunDone, RunResumed, StepStarted, StopReason,
 };
-use crate::domain::id::{RunId, StepId};
+use crate::domain::id::{RunId, StepId, TreeId};
 use crate::domain::phase::Phase;
+use crate::domain::run::ByHand;
 use crate::domain::tape::TapeEntry;
 use crate::domain::{Action, Failure, Run, State};
 use crate::heal::classify;
-use crate::store::{InterventionKind, InterventionStatus, Write};
+use crate::store::{InterventionStatus, Write};
 
+use super::execution::tree_on;
 use super::halt::{Halt, Halting};
+use super::ledger::Ledger;
 use super::recorder::Recorder;
+use super::replay::recording::{RecordEnds, Recording};
 use super::site::{Place, Site};
-use super::{Engine, cancel};
+use super::{Engine, Interrupt, cancel};
 
 /// A run being driven.
 pub(super) struct Drive<'e> {
     pub(super) engine: &'e Engine,
     pub(super) log: Recorder,
-    pub(super) site: Site,
+    pub(super) site: Site<'e>,
+    /// What the run's model calls have used.
+    pub(super) ledger: Ledger,
+    /// The brief of an execution that is about to begin.
+    pub(super) composed: Option<Brief>,
     /// The tape of the execution at work.
     pub(super) tape: Vec<TapeEntry>,
+    /// Raised when someone wants this run to stop, in this process or another.
+    pub(super) wanted: Interrupt,
 }
 
 impl Engine {
@@ -55,18 +65,27 @@ impl Engine {
             log.commit().await?;
         }
         let site = Site::of(self, log.run())?;
+        log.recording = Recording::of(&self.store, log.run())?;
         let mut drive = Drive {
             engine: self,
             log,
             site,
+            ledger: Ledger::open(&self.store, run)?,
+            composed: None,
             tape: Vec::new(),
+            wanted: Interrupt::default(),
         };
+        if cancel::asked(&self.store, run)?.is_some() {
+            drive.wanted.raise();
+        }
         let watcher = tokio::spawn(cancel::watch(
             self.store.clone(),
             run,
             self.interrupt.clone(),
+            drive.wanted.clone(),
         ));
-        let ended = drive.go().await;
+        let span = drive.log.span();
+        let ended = drive.go().instrument(span).await;
         watcher.abort();
         ended?;
         Ok(drive.log.run().clone())
@@ -78,9 +97,11 @@ impl Engine {
     /// on exactly the tree on which the run stands.
     pub fn has_verified(&self, run: &Run) -> bool {
         let checks = &self.config.checks;
+        let recalled = run.replay.as_ref().map_or(0, |replay| replay.recalled);
+        let seen = run.checks.get(recalled..).unwrap_or_default();
         !checks.is_empty()
             && checks.iter().all(|(name, _)| {
-                let mut ran = run.checks.iter().rev().map(|check| &check.result);
+                let mut ran = seen.iter().rev().map(|check| &check.result);
                 ran.find(|result| {
                     result.scope == CheckScope::Final
                         && result.name == *name
@@ -102,12 +123,19 @@ impl Drive<'_> {
                     reason: asked.reason,
                 })
             }
-            Err(Halt::Broken(error)) => Err(error),
+            Err(Halt::RecordEnds) => Err(RecordEnds.into()),
+            Err(Halt::Broken(error)) => {
+                self.note_unrepeatable(&error)?;
+                Err(error)
+            }
         };
-        end?;
-        self.log.commit().await?;
+        let end = end.and_then(|()| self.compare_with_source());
+        // What was learned before something broke is true all the same.
+        let recorded = self.log.commit().await;
+        end.and(recorded)?;
+        self.leave_summary().await;
         if self.log.run().state() == State::Done {
-            self.site.hand_on(self.engine);
+            self.site.hand_on();
         }
         Ok(())
     }
@@ -124,20 +152,43 @@ impl Drive<'_> {
     }
 
     async fn all(&mut self) -> Halting<()> {
-        if self.log.run().next().is_some() {
-            self.site.prepare(self.engine, self.log.run())?;
+        if self.log.run().next().is_some() || self.is_following() {
+            let tree = self.standing_tree()?;
+            self.site.prepare(&tree)?;
         }
+        self.follow_acts(false)?;
         while let Some(action) = self.log.run().next() {
             self.safe_point()?;
-            self.perform(action).await?;
+            let leaving = match self.perform(action).await {
+                Err(Halt::RecordEnds) => true,
+                ended => ended.map(|()| false)?,
+            };
+            self.follow_acts(leaving)?;
+        }
+        let run = self.log.run();
+        if run.stop.is_some() || run.state().is_terminal() {
+            return Ok(());
+        }
+        if run.by_hand == Some(ByHand::Made) {
+            return Err(Halt::stop(StopReason::Until, "one repair was made by hand"));
         }
         if self.log.run().has_reached_until() {
             return Err(Halt::stop(
                 StopReason::Until,
-                "the phase named by --until is completed",
+                "the phase to stop after is completed",
             ));
         }
         Ok(())
+    }
+
+    /// The tree on which the record stands, edits of the execution at work included.
+    fn standing_tree(&self) -> anyhow::Result<TreeId> {
+        let run = self.log.run();
+        let Some(execution) = run.running_execution() else {
+            return Ok(run.tree.clone());
+        };
+        let tape = self.engine.store.tape(run.id, execution.id)?;
+        Ok(tree_on(&tape).unwrap_or_else(|| execution.tree.clone()))
     }
 
     async fn perform(&mut self, action: Action) -> Halting<()> {
@@ -146,57 +197,9 @@ impl Drive<'_> {
             Action::StartStep(step) => self.start_step(&step),
             Action::Execute(id) => self.execute(id).await,
             Action::CompleteBuilder => self.complete_builder(),
-            Action::Heal => self.heal(),
+            Action::Heal => self.heal().await,
             Action::SettleHeal => self.settle_heal().await,
             Action::Finish => self.finish(),
-        }
-    }
-
-    /// Whether the run may go on: nobody wants it stopped, and there is time left.
-    pub(super) fn safe_point(&self) -> Halting<()> {
-        let run = self.log.run();
-        let asked = self.engine.store.interventions(run.id, true)?;
-        if let Some(cancel) = asked
-            .into_iter()
-            .find(|asked| asked.kind == InterventionKind::Cancel)
-        {
-            return Err(Halt::Cancel(cancel));
-        }
-        if self.engine.interrupt.is_raised() {
-            return Err(Halt::stop(StopReason::Interrupted, "a signal asked for it"));
-        }
-        if let Some(limit) = run.limits.wall_ms
-            && self.active_ms() >= limit
-        {
-            return Err(Halt::stop(
-                StopReason::WallTime,
-                format!("the run has used its {} s of time", limit / 1000),
-            ));
-        }
-        Ok(())
-    }
-
-    /// Time a driver was at work on the run, up to now, in milliseconds.
-    fn active_ms(&self) -> u64 {
-        let run = self.log.run();
-        let since = self.engine.clock.now().duration_since(run.updated_at);
-        run.active_ms + u64::try_from(since.as_millis()).unwrap_or(0)
-    }
-
-    /// The time that the run has left, if it is limited.
-    pub(super) fn time_left(&self) -> Option<Duration> {
-        let limit = self.log.run().limits.wall_ms?;
-        Some(Duration::from_millis(
-            limit.saturating_sub(self.active_ms()),
-        ))
-    }
-
-    /// Returns when the run is to stop: someone wants it, or its time is over.
-    pub(super) async fn called_off(&self) {
-        let time = self.time_left().unwrap_or(Duration::MAX);
-        tokio::select! {
-            () = self.engine.interrupt.raised() => {}
-            () = tokio::time::sleep(time) => {}
         }
     }
 
@@ -261,7 +264,7 @@ impl Drive<'_> {
             let why = format!("critical steps are not done: {}", missing.join(", "));
             return Ok(self.phase_fails(Phase::Builder, classify::blocked(&why, &[]))?);
         }
-        if run.tree == run.created.base_tree {
+        if self.site.is_unchanged(run, &run.tree) {
             return Ok(self.phase_fails(Phase::Builder, classify::no_change())?);
         }
         let steps: Vec<_> = run
@@ -269,9 +272,7 @@ impl Drive<'_> {
             .iter()
             .map(|step| json!({"id": step.id, "status": step.status, "summary": step.summary}))
             .collect();
-        let files = self
-            .site
-            .changed_paths(self.engine, &run.created.base_tree, &run.tree)?;
+        let files = self.site.changed_paths(&run.created.base_tree, &run.tree)?;
         let tree = run.tree.clone();
         self.log.event(Event::PhaseCompleted(PhaseCompleted {
             phase: Phase::Builder,
@@ -327,18 +328,6 @@ impl Drive<'_> {
     /// Whether every configured check was seen to be acceptable on exactly the tree that stands.
     pub(super) fn is_verified(&self) -> bool {
         self.engine.has_verified(self.log.run())
-    }
-
-    /// Waits, unless someone wants the run to stop.
-    pub(super) async fn wait(&self, milliseconds: u64) -> Halting<()> {
-        if milliseconds == 0 {
-            return Ok(());
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(milliseconds)) => {}
-            () = self.called_off() => {}
-        }
-        self.safe_point()
     }
 }
 

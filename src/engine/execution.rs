@@ -1,16 +1,15 @@
 //! Carrying one execution from where its tape stands to its outcome.
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
 
-use crate::agents::{self, AgentError, Next, Output};
+use crate::agents::{AgentError, Next, Output};
+use crate::domain::Failure;
 use crate::domain::brief::Brief;
 use crate::domain::event::{Event, PhaseCompleted, PhaseError, StepCompleted, StepError};
-use crate::domain::id::{Digest, ExecutionId, StepId, TreeId};
+use crate::domain::id::{ExecutionId, StepId, TreeId};
 use crate::domain::phase::Phase;
 use crate::domain::run::ExecutionState;
 use crate::domain::tape::{Answer, Call, TapeEntry};
-use crate::domain::{Failure, State};
 use crate::heal::classify::{self, AnswerError, AnswerProblem};
 
 use super::drive::Drive;
@@ -26,12 +25,10 @@ pub(super) struct Work {
 
 impl Drive<'_> {
     pub(super) async fn execute(&mut self, id: ExecutionId) -> Halting<()> {
-        self.log.commit().await?;
-        let work = self.load(id)?;
-        self.tape = self.engine.store.tape(self.log.run().id, id)?;
+        let work = self.take_up(id)?;
         loop {
             self.safe_point()?;
-            let outcome = match agents::next(&work.brief, &self.tape) {
+            let outcome = match (self.engine.agents)(&work.brief, &self.tape) {
                 Next::Ask(request) => match self.ask(&work, &request).await? {
                     None => continue,
                     Some(failure) => Err(failure),
@@ -47,16 +44,21 @@ impl Drive<'_> {
         }
     }
 
-    fn load(&self, id: ExecutionId) -> anyhow::Result<Work> {
+    /// The execution with its brief, and its tape: from the record, unless it begins just now.
+    fn take_up(&mut self, id: ExecutionId) -> anyhow::Result<Work> {
         let state = self
             .log
             .run()
             .execution(id)
             .with_context(|| format!("there is no execution {id}"))?
             .clone();
-        let brief = self
-            .engine
-            .store
+        if let Some(brief) = self.composed.take_if(|brief| brief.task.execution == id) {
+            self.tape = Vec::new();
+            return Ok(Work { state, brief });
+        }
+        let store = &self.engine.store;
+        self.tape = store.tape(self.log.run().id, id)?;
+        let brief = store
             .blob(&state.brief)?
             .with_context(|| format!("the brief of execution {id} is missing"))?;
         let brief = serde_json::from_slice(&brief).context("the brief is unreadable")?;
@@ -66,11 +68,14 @@ impl Drive<'_> {
     /// Makes a call that is not to a model. An answer on the tape, or the failure that ends it all.
     async fn act(&mut self, work: &Work, call: Call) -> Halting<Option<Failure>> {
         let entry = entry_after(&self.tape, call);
+        self.expect_call(work, &entry.call)?;
         let answer = match &entry.call {
             Call::Tool(call) => {
                 let answer = self.use_tool(work, entry.ordinal, call).await?;
+                self.compare_tool(work, call, &answer)?;
                 Answer::Tool(answer)
             }
+            Call::Checks if self.recalls_checks() => self.recall_final_checks(work)?,
             Call::Checks => self.run_checks(work).await?,
             Call::Commit { message } => self.release(message).await?,
             Call::Model(_) => return Err(anyhow::anyhow!("models are asked, not acted").into()),
@@ -152,21 +157,19 @@ impl Drive<'_> {
 
     /// A repair that takes the whole change back has not reached the goal.
     fn nothing_left(&self, work: &Work) -> Option<Failure> {
-        let base = &self.log.run().created.base_tree;
-        (self.tree_at(&work.state) == *base).then(classify::no_change)
+        let tree = self.tree_at(&work.state);
+        let unchanged = self.site.is_unchanged(self.log.run(), &tree);
+        unchanged.then(classify::no_change)
     }
 
     async fn step_completes(&mut self, work: &Work, step: StepId, output: Output) -> Halting<()> {
-        self.log.commit().await?;
         let tree = self.tree_at(&work.state);
-        let commit = self.commit_step(&work.brief, &tree)?;
-        crate::failpoint::hit("step.committed");
-        let report = self.report_success(work, &output.value);
+        let commit = self.commit_step(&work.brief, &tree).await?;
         self.log.event(Event::StepCompleted(StepCompleted {
             step,
             execution: work.state.id,
             summary: output.summary,
-            report: Some(report),
+            report: None,
             tree,
             commit,
         }))?;
@@ -175,13 +178,12 @@ impl Drive<'_> {
 
     async fn step_fails(&mut self, work: &Work, step: StepId, failure: Failure) -> Halting<()> {
         let tree = self.tree_after_failure(work, &failure).await?;
-        let report = self.report_failure(work, &failure);
         self.log.event(Event::StepError(StepError {
             step: step.clone(),
             execution: work.state.id,
             error_type: failure.error_type,
             message: failure.message.clone(),
-            report: Some(report),
+            report: None,
             tree: tree.clone(),
         }))?;
         self.log.event(Event::PhaseError(PhaseError {
@@ -196,13 +198,12 @@ impl Drive<'_> {
     }
 
     fn phase_completes(&mut self, work: &Work, output: Output) -> Halting<()> {
-        let report = self.report_success(work, &output.value);
         let tree = self.tree_at(&work.state);
         self.log.event(Event::PhaseCompleted(PhaseCompleted {
             phase: work.state.phase,
             execution: Some(work.state.id),
             output: output.value,
-            report: Some(report),
+            report: None,
             tree,
         }))?;
         Ok(())
@@ -210,13 +211,12 @@ impl Drive<'_> {
 
     async fn execution_fails(&mut self, work: &Work, failure: Failure) -> Halting<()> {
         let tree = self.tree_after_failure(work, &failure).await?;
-        let report = self.report_failure(work, &failure);
         self.log.event(Event::PhaseError(PhaseError {
             phase: work.state.phase,
             execution: Some(work.state.id),
             step: None,
             failure,
-            report: Some(report),
+            report: None,
             tree,
         }))?;
         Ok(())
@@ -231,43 +231,13 @@ impl Drive<'_> {
             return Ok(now);
         }
         self.log.commit().await?;
-        self.site
-            .restore(self.engine, Place::Build, &work.state.tree)?;
+        self.site.restore(Place::Build, &work.state.tree)?;
         Ok(work.state.tree.clone())
     }
 
     /// The tree where an execution's tape stands.
     pub(super) fn tree_at(&self, state: &ExecutionState) -> TreeId {
         tree_on(&self.tape).unwrap_or_else(|| state.tree.clone())
-    }
-
-    fn report_success(&mut self, work: &Work, output: &Value) -> Digest {
-        let next = match (&work.state.step, work.state.phase.next()) {
-            (Some(_), _) => Some(State::Running(work.state.phase)),
-            (None, next) => next.map(State::Running),
-        };
-        let report = json!({
-            "runId": work.brief.run_id,
-            "phase": State::Completed(work.state.phase),
-            "success": true,
-            "output": output,
-            "artifacts": [],
-            "logs": [],
-            "nextPhase": next,
-        });
-        self.log.text(report.to_string().as_bytes())
-    }
-
-    fn report_failure(&mut self, work: &Work, failure: &Failure) -> Digest {
-        let report = json!({
-            "runId": work.brief.run_id,
-            "phase": State::Running(work.state.phase),
-            "success": false,
-            "error_type": failure.error_type,
-            "error_message": failure.message,
-            "error_stack": failure.evidence,
-        });
-        self.log.text(report.to_string().as_bytes())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::failure::{Cause, ErrorType, Origin};
 use crate::domain::id::ExecutionId;
 use crate::domain::phase::Phase;
 use crate::domain::remedy::HealAction;
-use crate::domain::run::Standing;
+use crate::domain::run::{ByHand, Standing};
 use crate::domain::tape::{Answer, TapeEntry};
 use crate::heal::remedy::{self, Decision, HealBudget, Situation, Tried};
 
@@ -16,7 +16,9 @@ use super::halt::{Halt, Halting};
 use super::site::Place;
 
 impl Drive<'_> {
-    pub(super) fn heal(&mut self) -> Halting<()> {
+    pub(super) async fn heal(&mut self) -> Halting<()> {
+        // What follows reads the tape of the execution that failed.
+        self.log.commit().await?;
         let run = self.log.run();
         let Some(standing) = run.failure.clone() else {
             return Err(anyhow::anyhow!("a repair needs a failure").into());
@@ -99,14 +101,16 @@ impl Drive<'_> {
             step: standing.step.clone(),
             tree: run.tree.clone(),
             models: briefing::model_names(&self.engine.config, standing.phase.agent()).len(),
-            has_setup: !self.site.setup(self.engine).is_empty(),
+            has_setup: !self.site.setup().is_empty(),
             template_for_missing: self.template_for_missing(&standing.failure)?,
             plan_exists: run.plan.is_some(),
             answer,
-            diff: self
-                .site
-                .diff(self.engine, &run.created.base_tree, &run.tree)?,
+            diff: self.site.diff(&run.created.base_tree, &run.tree)?,
             code: self.site.code_around(&standing.failure),
+            wanted: match run.by_hand {
+                Some(ByHand::Wanted(wish)) => wish.action,
+                _ => None,
+            },
             resumed: run.interventions,
         })
     }
@@ -127,12 +131,12 @@ impl Drive<'_> {
         if failure.cause != Cause::Missing || failure.origin == Origin::Model {
             return Ok(None);
         }
-        let files = self.engine.own.list_files(&self.log.run().tree)?;
+        let files = self.site.files(&self.log.run().tree)?;
         let words = format!("{}\n{}", failure.message, failure.evidence);
         Ok(files.into_iter().find(|file| {
             template_of(file).is_some_and(|missing| {
                 let name = missing.rsplit('/').next().unwrap_or(missing);
-                words.contains(name) && self.site.lacks(missing)
+                words.contains(name) && self.site.worktrees().is_ok_and(|site| site.lacks(missing))
             })
         }))
     }
@@ -148,13 +152,10 @@ impl Drive<'_> {
         self.log.commit().await?;
         self.wait(heal.remedy.wait_ms).await?;
         match heal.remedy.action {
-            HealAction::InstallDependencies => self.site.forget_setup()?,
+            HealAction::InstallDependencies => self.site.worktrees()?.forget_setup()?,
             HealAction::CreateFromTemplate => {
                 if let Some(template) = self.template_for_missing(&heal.target.failure)? {
-                    self.site.templates = true;
-                    for place in Place::ALL {
-                        self.site.create_from_template(place, &template)?;
-                    }
+                    self.site.worktrees_mut()?.use_template(&template)?;
                 }
             }
             _ => {}
@@ -173,11 +174,10 @@ impl Drive<'_> {
             (Some(now), true) => format!("better, but not yet good: {}", now.failure.message),
             (Some(now), false) => format!("not better: {}", now.failure.message),
         };
+        self.log.commit().await?;
         let usage = self.usage_since(open.id)?;
         if !kept {
-            self.log.commit().await?;
-            self.site
-                .restore(self.engine, Place::Build, &open.snapshot)?;
+            self.site.restore(Place::Build, &open.snapshot)?;
             crate::failpoint::hit("heal.restored");
         }
         let settled = HealSettled {

@@ -25,7 +25,7 @@ impl Interrupt {
     }
 
     /// The flag itself, for what runs outside of async.
-    pub(super) fn flag(&self) -> &AtomicBool {
+    pub fn flag(&self) -> &AtomicBool {
         &self.flag
     }
 

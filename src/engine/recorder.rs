@@ -15,6 +15,9 @@ use crate::domain::tape::{Answer, Call, TapeEntry};
 use crate::domain::{Clock, Run};
 use crate::store::{Batch, Driver, Store, Write};
 
+use super::replay::recording::{RecordEnds, Recording, is_act};
+use super::story::{Place, Story};
+
 /// Writes to one run as its driver.
 pub(super) struct Recorder {
     store: Store,
@@ -23,7 +26,12 @@ pub(super) struct Recorder {
     clock: Arc<dyn Clock>,
     run: Run,
     writes: Vec<Write>,
-    unsent: Vec<Record>,
+    unsent: Vec<(Record, Place)>,
+    story: Story,
+    /// The call whose answer is awaited.
+    open: Option<Call>,
+    /// The course that is followed, if the run is a replay that answers from the record.
+    pub(super) recording: Option<Recording>,
 }
 
 impl Recorder {
@@ -36,6 +44,7 @@ impl Recorder {
         run: Run,
     ) -> Self {
         Self {
+            story: Story::new(&run, driver.fence(), clock.now()),
             store,
             driver,
             bus,
@@ -43,7 +52,14 @@ impl Recorder {
             run,
             writes: Vec::new(),
             unsent: Vec::new(),
+            recording: None,
+            open: None,
         }
+    }
+
+    /// The span of the drive, for the log.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.story.span()
     }
 
     /// The run with everything collected so far.
@@ -51,8 +67,24 @@ impl Recorder {
         &self.run
     }
 
-    /// Collects an event.
+    /// Collects an event. Where a recorded course is followed, whatever interrupted it there comes
+    /// first.
+    ///
+    /// # Errors
+    /// [`RecordEnds`] if the course that is followed did not come to such an event.
     pub(super) fn event(&mut self, event: Event) -> anyhow::Result<()> {
+        if !is_act(&event) && !matches!(event, Event::RunUpdated(_)) {
+            while let Some(pause) = self.recording.as_ref().and_then(Recording::next_pause) {
+                self.put(pause.clone())?;
+            }
+            if self.recording.as_ref().is_some_and(Recording::is_at_a_turn) {
+                return Err(RecordEnds.into());
+            }
+        }
+        self.put(event)
+    }
+
+    fn put(&mut self, event: Event) -> anyhow::Result<()> {
         let record = Record {
             run: self.run.id,
             seq: self.run.seq + 1,
@@ -62,12 +94,22 @@ impl Recorder {
         self.run
             .apply(&record)
             .context("the run's own events contradict each other; this is a bug in rgpt")?;
+        if let Some(recording) = &mut self.recording {
+            recording.meet(&record);
+        }
         self.writes.push(Write::Event {
             record: record.clone(),
             run: Box::new(self.run.clone()),
         });
-        self.unsent.push(record);
+        let place = Place::of_event(&record.event, &self.run);
+        self.unsent.push((record, place));
+        self.story.stand_at(Place::of_run(&self.run));
         Ok(())
+    }
+
+    /// The events that are collected and not committed.
+    pub(super) fn uncommitted(&self) -> impl Iterator<Item = &Record> {
+        self.unsent.iter().map(|(record, _)| record)
     }
 
     /// Collects a text and returns its address.
@@ -78,6 +120,8 @@ impl Recorder {
 
     /// Collects the intent of a call.
     pub(super) fn call(&mut self, execution: ExecutionId, entry: &TapeEntry) {
+        self.story.call(&entry.call, self.clock.now());
+        self.open = Some(entry.call.clone());
         self.writes.push(Write::Call {
             execution,
             ordinal: entry.ordinal,
@@ -87,6 +131,8 @@ impl Recorder {
 
     /// Collects the answer to a call.
     pub(super) fn answer(&mut self, execution: ExecutionId, ordinal: u32, answer: &Answer) {
+        let call = self.open.take();
+        self.story.answer(call.as_ref(), answer, self.clock.now());
         self.writes.push(Write::Answer {
             execution,
             ordinal,
@@ -108,7 +154,8 @@ impl Recorder {
             writes: std::mem::take(&mut self.writes),
         };
         self.store.commit(&self.driver, batch).await?;
-        for record in self.unsent.drain(..) {
+        for (record, place) in self.unsent.drain(..) {
+            self.story.event(&record, place);
             self.bus.event(&record);
         }
         Ok(())
@@ -118,8 +165,13 @@ impl Recorder {
 /// The entry that a call makes on a tape.
 pub(super) fn entry_after(tape: &[TapeEntry], call: Call) -> TapeEntry {
     TapeEntry {
-        ordinal: tape.last().map_or(1, |entry| entry.ordinal + 1),
+        ordinal: next_ordinal(tape),
         call,
         answer: None,
     }
+}
+
+/// The place of the next call on a tape.
+pub(super) fn next_ordinal(tape: &[TapeEntry]) -> u32 {
+    tape.last().map_or(1, |entry| entry.ordinal + 1)
 }

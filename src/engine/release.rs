@@ -6,26 +6,34 @@ use crate::config::ReleaseCommits;
 use crate::domain::brief::Brief;
 use crate::domain::id::{CommitId, TreeId};
 use crate::domain::tape::Answer;
-use crate::workspace::publish;
 
 use super::drive::Drive;
 use super::halt::Halting;
 
 impl Drive<'_> {
     /// The internal commit of a step; none if it changed nothing.
-    pub(super) fn commit_step(&self, brief: &Brief, tree: &TreeId) -> Halting<Option<CommitId>> {
-        let run = self.log.run();
-        let before = self.engine.own.tree_of(&run.head)?;
-        if before == *tree {
+    pub(super) async fn commit_step(
+        &mut self,
+        brief: &Brief,
+        tree: &TreeId,
+    ) -> Halting<Option<CommitId>> {
+        if !self.site.differs(tree, &self.log.run().head)? {
             return Ok(None);
         }
+        self.log.commit().await?;
         let step = brief
             .task
             .step
             .as_ref()
             .context("only a step has a commit of its own")?;
         let message = format!("{}\n\n{}\n", step.name.trim(), step.description.trim());
-        Ok(Some(self.commit(tree, &run.head, &message)?))
+        let run = self.log.run();
+        let commit = self
+            .site
+            .worktrees()?
+            .commit(run, tree, &run.head, &message)?;
+        crate::failpoint::hit("step.committed");
+        Ok(Some(commit))
     }
 
     /// The commit that is handed over, and its branch in the user's repository.
@@ -39,28 +47,17 @@ impl Drive<'_> {
         self.log.commit().await?;
         let message = &self.candid(message);
         let run = self.log.run();
+        let worktrees = self.site.worktrees()?;
+        let base = &run.created.base_commit;
         let commit = match self.engine.config.release.commits {
-            ReleaseCommits::One => self.commit(&run.tree, &run.created.base_commit, message)?,
-            ReleaseCommits::PerStep if self.engine.own.tree_of(&run.head)? == run.tree => {
+            ReleaseCommits::One => worktrees.commit(run, &run.tree, base, message)?,
+            ReleaseCommits::PerStep if !worktrees.differs(&run.tree, &run.head)? => {
                 run.head.clone()
             }
-            ReleaseCommits::PerStep => self.commit(&run.tree, &run.head, message)?,
+            ReleaseCommits::PerStep => worktrees.commit(run, &run.tree, &run.head, message)?,
         };
         crate::failpoint::hit("release.committed");
-        let name = format!("refs/rgpt/run/{}", run.id);
-        let before = self.engine.own.read_ref(&name)?;
-        self.engine
-            .own
-            .update_ref(&name, &commit, before.as_ref())?;
-        crate::failpoint::hit("release.kept");
-        publish::publish(
-            &self.engine.own,
-            &self.engine.repository,
-            &commit,
-            &run.created.base_commit,
-            &run.created.branch,
-        )?;
-        crate::failpoint::hit("release.published");
+        worktrees.publish(run, &commit)?;
         Ok(Answer::Committed {
             commit,
             tree: run.tree.clone(),
@@ -75,14 +72,5 @@ impl Drive<'_> {
         }
         let message = message.trim_end();
         format!("{message}\n\nUnverified: no check has passed on this tree.\n")
-    }
-
-    fn commit(&self, tree: &TreeId, parent: &CommitId, message: &str) -> anyhow::Result<CommitId> {
-        let identity = self.engine.repository.identity().unwrap_or_default();
-        let at = self.log.run().created_at;
-        Ok(self
-            .engine
-            .own
-            .commit(tree, std::slice::from_ref(parent), message, &identity, at)?)
     }
 }

@@ -39,13 +39,16 @@ impl Drive<'_> {
         call: &ToolCall,
     ) -> Halting<ToolAnswer> {
         if READING_TOOLS.contains(&call.name.as_str()) {
-            return Ok(self.read(call));
+            return self.read(call);
         }
         let gate = self.gate(work)?;
+        if call.name == "run_command" && self.is_following() {
+            return self.recall_command(work, ordinal, call);
+        }
         if call.name == "run_command" {
             return self.command(work, ordinal, call, &gate).await;
         }
-        let set = match edit::stage(self.site.held(), call) {
+        let set = match edit::stage(self.site.worktrees()?.held(), call) {
             Ok(set) => set,
             Err(ToolError::Denied(denial)) => {
                 let path = call.arguments.get("path").and_then(Value::as_str);
@@ -59,10 +62,11 @@ impl Drive<'_> {
         match gate.judge_edit(set) {
             Decision::Allow(approved) => {
                 self.log.commit().await?;
-                if let Err(error) = self.site.held().apply(&approved) {
+                let worktrees = self.site.worktrees()?;
+                if let Err(error) = worktrees.held().apply(&approved) {
                     return Ok(failed(error.to_string()));
                 }
-                let tree = self.site.snapshot(&touched)?;
+                let tree = worktrees.snapshot(&touched)?;
                 Ok(ToolAnswer {
                     text: about,
                     tree: Some(tree),
@@ -76,14 +80,14 @@ impl Drive<'_> {
         }
     }
 
-    fn read(&self, call: &ToolCall) -> ToolAnswer {
-        match files::answer(self.site.held(), call) {
+    fn read(&self, call: &ToolCall) -> Halting<ToolAnswer> {
+        Ok(match files::answer(self.site.worktrees()?.held(), call) {
             Ok(text) => ToolAnswer {
                 text,
                 ..ToolAnswer::default()
             },
             Err(error) => refused(&error),
-        }
+        })
     }
 
     fn gate(&self, work: &Work) -> anyhow::Result<Gate> {
@@ -97,7 +101,7 @@ impl Drive<'_> {
             scope: work.brief.task.scope.clone(),
             protected: policy.protected.clone(),
             // Whoever switches the sandbox off has said that commands may run without it.
-            commands_confined: self.site.confined || policy.sandbox == Sandbox::Off,
+            commands_confined: self.site.worktrees()?.confined || policy.sandbox == Sandbox::Off,
         })?)
     }
 
@@ -179,7 +183,7 @@ impl Drive<'_> {
         error: &anyhow::Error,
     ) -> Halting<(TreeId, Vec<String>)> {
         let tree = self.tree_at(&work.state);
-        self.site.restore(self.engine, Place::Build, &tree)?;
+        self.site.restore(Place::Build, &tree)?;
         Ok((tree, vec![format!("everything it changed: {error:#}")]))
     }
 
@@ -193,7 +197,7 @@ impl Drive<'_> {
         let mut kept = Vec::new();
         let mut undone = Vec::new();
         let mut refusals = Vec::new();
-        let changes = match self.site.changes() {
+        let changes = match self.site.worktrees()?.changes() {
             Ok(changes) => changes,
             Err(error) => return self.take_back_all(work, &error),
         };
@@ -206,7 +210,7 @@ impl Drive<'_> {
                 undone.push(change.path.clone());
                 continue;
             }
-            let set = match self.site.change_set(&change) {
+            let set = match self.site.worktrees()?.change_set(&change) {
                 Ok(set) => set,
                 Err(why) => {
                     refusals.push(why.to_string());
@@ -225,9 +229,9 @@ impl Drive<'_> {
                 }
             }
         }
-        let tree = self.site.snapshot(&kept)?;
+        let tree = self.site.worktrees()?.snapshot(&kept)?;
         if !undone.is_empty() {
-            self.site.restore(self.engine, Place::Build, &tree)?;
+            self.site.restore(Place::Build, &tree)?;
         }
         Ok((tree, refusals))
     }

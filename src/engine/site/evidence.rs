@@ -7,19 +7,18 @@ use regex::Regex;
 use crate::domain::failure::Failure;
 use crate::domain::id::TreeId;
 
-use super::Engine;
-use super::site::Site;
+use super::Worktrees;
 
 /// The most bytes of a diff that is shown to an agent.
 const MAX_DIFF: usize = 16 * 1024;
 
-impl Site {
+impl Worktrees<'_> {
     /// The change between two trees, capped.
-    pub(super) fn diff(&self, engine: &Engine, a: &TreeId, b: &TreeId) -> anyhow::Result<String> {
+    pub(super) fn diff(&self, a: &TreeId, b: &TreeId) -> anyhow::Result<String> {
         if a == b {
             return Ok(String::new());
         }
-        let mut diff = engine.own.diff(a, b)?;
+        let mut diff = self.ground.own.diff(a, b)?;
         if diff.len() > MAX_DIFF {
             let cut = (0..=MAX_DIFF).rev().find(|at| diff.is_char_boundary(*at));
             diff.truncate(cut.unwrap_or(0));
@@ -32,9 +31,6 @@ impl Site {
     pub(super) fn code_around(&self, failure: &Failure) -> String {
         const AROUND: usize = 10;
         const MOST: usize = 4;
-        let Some(held) = &self.held else {
-            return String::new();
-        };
         let mut shown: Vec<(String, usize)> = Vec::new();
         let mut text = String::new();
         for (path, line) in places(&failure.evidence) {
@@ -43,7 +39,7 @@ impl Site {
             if shown.len() >= MOST || shown.iter().any(near) {
                 continue;
             }
-            let Ok(Some(content)) = held.read(&path) else {
+            let Ok(Some(content)) = self.held().read(&path) else {
                 continue;
             };
             let content = String::from_utf8_lossy(&content);
