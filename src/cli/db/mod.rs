@@ -1,6 +1,8 @@
 //! `rgpt db`: look after the record.
 
-use std::path::PathBuf;
+mod backup;
+mod prune;
+mod restore;
 
 use crate::store::Store;
 
@@ -8,48 +10,36 @@ use super::failure::Failure;
 use super::ui::Ui;
 use super::{Global, Outcome, exit, open};
 
-/// Check, rebuild or back up the record
+/// Check, rebuild, back up, restore or prune the record
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Check that the database is sound and says what its events say
     Check,
     /// Make every table that people query again from the events
     Rebuild,
-    /// Write a copy that is whole, even while runs go on
-    Backup {
-        /// Where to; must not exist yet
-        file: PathBuf,
-    },
+    Backup(backup::Args),
+    Restore(restore::Args),
+    Prune(prune::Args),
 }
 
 pub(super) fn db(verb: &Verb, global: &Global, ui: &Ui) -> Outcome {
-    let store = match verb {
-        Verb::Check => open::record(global).map_err(Failure::found)?,
-        _ => open::record(global)?,
-    };
-    let Some(store) = store else {
-        return Err(Failure::config(
+    match verb {
+        Verb::Check => check(&record(global).map_err(Failure::found)?, ui),
+        Verb::Rebuild => rebuild(&record(global)?, ui),
+        Verb::Backup(args) => backup::backup(args, global, ui),
+        Verb::Restore(args) => restore::restore(args, global, ui),
+        Verb::Prune(args) => prune::prune(args, global, ui),
+    }
+}
+
+/// The record, which must be there.
+fn record(global: &Global) -> Result<Store, Failure> {
+    open::record(global)?.ok_or_else(|| {
+        Failure::config(
             "there is no record yet",
             "make a run first: rgpt run --goal \"…\"",
-        ));
-    };
-    match verb {
-        Verb::Check => check(&store, ui),
-        Verb::Rebuild => rebuild(&store, ui),
-        Verb::Backup { file } if file.symlink_metadata().is_ok() => Err(Failure::config(
-            format!("{} is there already", file.display()),
-            "name a new file: rgpt db backup FILE",
-        )),
-        Verb::Backup { file } => {
-            store.backup(file)?;
-            if ui.is_json() {
-                ui.json(&serde_json::json!({"backup": file}));
-            } else {
-                ui.line(&format!("The record is copied to {}.", file.display()));
-            }
-            Ok(exit::REACHED)
-        }
-    }
+        )
+    })
 }
 
 fn check(store: &Store, ui: &Ui) -> Outcome {
@@ -87,9 +77,9 @@ fn rebuild(store: &Store, ui: &Ui) -> Outcome {
             ui.line(difference);
         }
         ui.line(&format!(
-            "{} runs rebuilt, {} differences mended.",
-            report.runs,
-            report.differences.len()
+            "{} rebuilt, {} mended.",
+            counted(report.runs, "run"),
+            counted(report.differences.len() as u64, "difference")
         ));
     }
     Ok(exit::REACHED)
