@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::domain::event::RunResumed;
 use crate::domain::phase::Phase;
+use crate::domain::replay::ReplayResult;
 use crate::domain::{Run, State};
 use crate::engine::Engine;
 use crate::workspace::repository::UserRepository;
@@ -29,31 +30,85 @@ pub(super) struct Args {
     limits: Limits,
 }
 
+/// How a run is to go on.
+pub(super) struct Wish {
+    /// The phase to go back to.
+    pub(super) from: Option<Phase>,
+    pub(super) stop: StopAfter,
+    pub(super) limits: Limits,
+}
+
+/// Where a run is to stand still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StopAfter {
+    /// Nowhere, but where it was made to.
+    TheEnd,
+    /// After this phase.
+    Phase(Phase),
+    /// After the first phase that it does.
+    OnePhase,
+}
+
 pub(super) fn resume(args: &Args, global: &Global, ui: &Ui) -> Outcome {
-    let (store, run) = open::run_named(global, &args.which)?;
+    let wish = Wish {
+        from: args.phase,
+        stop: args.until.map_or(StopAfter::TheEnd, StopAfter::Phase),
+        limits: args.limits.clone(),
+    };
+    go_on(&args.which, |_| Ok(wish), global, ui)
+}
+
+/// Goes on with a run as `wish` says once it knows where the run stands.
+pub(super) fn go_on(
+    which: &Which,
+    wish: impl FnOnce(&Run) -> Result<Wish, Failure>,
+    global: &Global,
+    ui: &Ui,
+) -> Outcome {
+    let (store, run) = open::run_named(global, which)?;
     let id = run.id;
+    let wish = wish(&run)?;
     let is_done = run.state() == State::Done;
-    if is_done && args.asks_for_more() {
+    if is_done && wish.asks_for_more() {
         return Err(Failure::config(
             format!("run {id} has reached its goal; there is nothing to go on with"),
             format!("see what it did: rgpt inspect {id}"),
         ));
     }
-    drop(store);
+    let follows = follows_the_record(&wish, &run)?;
     refuse_elsewhere(&open::start(global)?, &run)?;
     let base = run.created.base_commit.to_string();
-    let engine = open::prospect(global, Some(&base), args.limits.flags())?.engine(global)?;
+    let mut prospect = open::prospect(global, Some(&base), wish.limits.flags())?;
+    if follows {
+        prospect.recall(&store, &run)?;
+    }
+    drop(store);
+    let engine = prospect.engine(global)?;
     let resumed = match is_done {
         // Its driver may have been killed before it had tidied up, which is all that is left to do.
         true => None,
-        false => Some(resumption(args, &engine, &run)?),
+        false if follows => Some(RunResumed {
+            granted: run.state().is_terminal(),
+            ..RunResumed::default()
+        }),
+        false => Some(resumption(&wish, &engine, &run)?),
     };
     watch::drive(engine, ui, Show::Summary, |_| Ok((id, resumed)))
 }
 
+/// The phase that the run is in, or comes to next; `None` if it has come through all.
+pub(super) fn next_phase(run: &Run) -> Option<Phase> {
+    match run.progress() {
+        State::Pending => Some(Phase::Planner),
+        State::Completed(phase) => phase.next().or(Some(phase)),
+        State::Done => None,
+        _ => run.phase(),
+    }
+}
+
 /// One record may hold runs of several repositories. A run is not gone on with in another one than
 /// its own, unless that is no longer where it was: then it has been moved.
-fn refuse_elsewhere(here: &Path, run: &Run) -> Result<(), Failure> {
+pub(super) fn refuse_elsewhere(here: &Path, run: &Run) -> Result<(), Failure> {
     let home = Path::new(&run.created.repository);
     if here.starts_with(home) {
         return Ok(());
@@ -70,25 +125,60 @@ fn refuse_elsewhere(here: &Path, run: &Run) -> Result<(), Failure> {
                 home.display(),
                 here.top.display()
             ),
-            format!(
-                "go on with it there: rgpt resume --run {} --repo '{}'",
-                run.id,
-                home.display()
-            ),
+            format!("name that one: --repo '{}'", home.display()),
         )),
         _ => Ok(()),
     }
 }
 
-impl Args {
+/// Whether the run is a replay that goes on from the record, which nothing may change.
+fn follows_the_record(wish: &Wish, run: &Run) -> Result<bool, Failure> {
+    let Some(replay) = run.replay.as_ref().filter(|it| it.mode.is_offline()) else {
+        return Ok(false);
+    };
+    let live = format!("do it with models: rgpt replay --run {}", replay.source);
+    let result = replay.comparison.as_ref().map(|it| it.result);
+    if result == Some(ReplayResult::Diverged) {
+        return Err(Failure::config(
+            format!(
+                "run {} has parted from its source, run {}",
+                run.id, replay.source
+            ),
+            live,
+        ));
+    }
+    if result.is_none() && wish.asks_for_more() {
+        return Err(Failure::config(
+            format!(
+                "run {} only follows the record of run {}",
+                run.id, replay.source
+            ),
+            live,
+        ));
+    }
+    Ok(result.is_none())
+}
+
+impl Wish {
     /// Whether it is to do more than what is left to do.
     fn asks_for_more(&self) -> bool {
-        self.phase.is_some() || self.until.is_some() || !self.limits.flags().is_empty()
+        self.from.is_some() || self.stop != StopAfter::TheEnd || !self.limits.flags().is_empty()
+    }
+
+    /// The phase after which the run stands still, if it goes back to `from`.
+    fn until(&self, from: Option<Phase>, run: &Run) -> Option<Phase> {
+        match self.stop {
+            // What was asked for when the run was made holds for the first time it is driven.
+            StopAfter::TheEnd if run.seq == 1 => run.until,
+            StopAfter::TheEnd => None,
+            StopAfter::Phase(phase) => Some(phase),
+            StopAfter::OnePhase => from.or_else(|| next_phase(run)),
+        }
     }
 }
 
 /// What is recorded of this resume: where from, which limits, and whether it grants a new budget.
-fn resumption(args: &Args, engine: &Engine, run: &Run) -> Result<RunResumed, Failure> {
+fn resumption(wish: &Wish, engine: &Engine, run: &Run) -> Result<RunResumed, Failure> {
     let ended = run.state().is_terminal();
     let tested = matches!(
         run.progress(),
@@ -97,7 +187,7 @@ fn resumption(args: &Args, engine: &Engine, run: &Run) -> Result<RunResumed, Fai
             | State::Error(Phase::Releaser)
     );
     let stale = tested && !run.created.options.unverified && !engine.has_verified(run);
-    let from = match (args.phase, run.state()) {
+    let from = match (wish.from, run.state()) {
         (Some(phase), _) => Some(phase),
         (None, State::Failed) => run.phase(),
         // The checks that are configured now are not those that passed.
@@ -123,20 +213,22 @@ fn resumption(args: &Args, engine: &Engine, run: &Run) -> Result<RunResumed, Fai
     // There are no flags for these, so the configuration as it is now decides.
     limits.tokens = wanted.tokens;
     limits.max_heals = wanted.max_heals;
-    if args.limits.budget_usd.is_some() {
+    if wish.limits.budget_usd.is_some() {
         limits.usd = wanted.usd;
     }
-    if args.limits.max_retries.is_some() {
+    if wish.limits.max_retries.is_some() {
         limits.max_retries = wanted.max_retries;
     }
-    if args.limits.timeout.is_some() {
+    if wish.limits.timeout.is_some() {
         limits.wall_ms = wanted.wall_ms;
     }
+    let until = wish.until(from, run);
     Ok(RunResumed {
         from,
         tree,
         limits: (limits != run.limits).then_some(limits),
         granted: ended,
-        until: (args.until != run.until).then_some(args.until),
+        until: (until != run.until).then_some(until),
+        heal: None,
     })
 }

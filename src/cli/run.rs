@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::config::{LayerKind, Loaded};
+use crate::domain::RunId;
 use crate::domain::phase::Phase;
-use crate::engine::NewRun;
+use crate::engine::{CreateError, Engine, NewRun};
 
 use super::failure::Failure;
 use super::ui::Ui;
@@ -16,6 +18,16 @@ use super::{Global, Outcome, open};
 /// Pursue a goal: plan, build, test, commit to a new branch
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    #[command(flatten)]
+    order: Order,
+    /// Use MODEL for PHASE, as in builder=sonnet; may be given again
+    #[arg(long, value_name = "PHASE=MODEL")]
+    model: Vec<String>,
+}
+
+/// What a run is to be: all of it is recorded when the run is made.
+#[derive(Debug, clap::Args)]
+pub(super) struct Order {
     /// What is to be done
     #[arg(
         long,
@@ -35,9 +47,6 @@ pub(super) struct Args {
     base: Option<String>,
     #[command(flatten)]
     limits: Limits,
-    /// Use MODEL for PHASE, as in builder=sonnet; may be given again
-    #[arg(long, value_name = "PHASE=MODEL")]
-    model: Vec<String>,
     /// Stop after this phase
     #[arg(long, value_name = "PHASE")]
     until: Option<Phase>,
@@ -92,26 +101,53 @@ impl Limits {
 }
 
 pub(super) fn run(args: &Args, global: &Global, ui: &Ui) -> Outcome {
-    let goal = goal(args)?;
-    let mut flags = args.limits.flags();
+    let mut flags = args.order.limits.flags();
     for choice in &args.model {
         flags.push(model(choice)?);
     }
-    let new = NewRun {
-        goal,
-        title: args.title.clone(),
-        until: args.until,
-        require_green: args.require_green,
-        unverified: args.unverified,
-        yes: args.yes,
-    };
-    pursue(
-        &new,
-        args.base.as_deref(),
-        flags,
-        (global, ui),
-        Show::Summary,
-    )
+    let (new, base) = (args.order.new_run()?, args.order.base.as_deref());
+    pursue(&new, base, flags, (global, ui), Show::Summary)
+}
+
+impl Order {
+    fn new_run(&self) -> Result<NewRun, Failure> {
+        Ok(NewRun {
+            goal: self.goal()?,
+            title: self.title.clone(),
+            until: self.until,
+            require_green: self.require_green,
+            unverified: self.unverified,
+            yes: self.yes,
+        })
+    }
+
+    fn goal(&self) -> Result<String, Failure> {
+        let Some(file) = &self.goal_file else {
+            return Ok(self.goal.clone().unwrap_or_default());
+        };
+        let trouble = |error: std::io::Error| {
+            Failure::config(
+                format!("cannot read the goal from {}: {error}", file.display()),
+                "name a text file, or - for standard input",
+            )
+        };
+        if file.as_os_str() == "-" {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(trouble)?;
+            return Ok(text);
+        }
+        std::fs::read_to_string(file).map_err(trouble)
+    }
+
+    /// Makes the run; it is pending. Gives what it is made with, too.
+    pub(super) fn make(&self, global: &Global) -> Result<(Engine, RunId), Failure> {
+        let new = self.new_run()?;
+        let engine = ready(&new, self.base.as_deref(), self.limits.flags(), global)?;
+        let id = engine.create(&new)?;
+        Ok((engine, id))
+    }
 }
 
 /// Makes a run and drives it.
@@ -122,39 +158,48 @@ pub(super) fn pursue(
     (global, ui): (&Global, &Ui),
     show: Show,
 ) -> Outcome {
+    let engine = ready(new, base, flags, global)?;
+    watch::drive(engine, ui, show, |engine| Ok((engine.create(new)?, None)))
+}
+
+/// Everything that the run needs around it. What can be refused is refused before anything is made.
+fn ready(
+    new: &NewRun,
+    base: Option<&str>,
+    flags: Vec<(String, Value)>,
+    global: &Global,
+) -> Result<Engine, Failure> {
     let prospect = open::prospect(global, base, flags)?;
     new.check(
         &prospect.loaded.config,
         &prospect.mesh,
         &prospect.environment,
-        &prospect.repository,
-    )?;
-    let engine = prospect.engine(global)?;
-    watch::drive(engine, ui, show, |engine| Ok((engine.create(new)?, None)))
+        Some(&prospect.repository),
+    )
+    .map_err(|error| without_checks(error, &prospect.loaded))?;
+    prospect.engine(global)
 }
 
-fn goal(args: &Args) -> Result<String, Failure> {
-    let Some(file) = &args.goal_file else {
-        return Ok(args.goal.clone().unwrap_or_default());
-    };
-    let trouble = |error: std::io::Error| {
-        Failure::config(
-            format!("cannot read the goal from {}: {error}", file.display()),
-            "name a text file, or - for standard input",
-        )
-    };
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(trouble)?;
-        return Ok(text);
+/// Where there is a file already, `rgpt init` would refuse to write it.
+fn without_checks(error: CreateError, loaded: &Loaded) -> Failure {
+    let file = loaded
+        .files
+        .iter()
+        .find(|file| file.layer == LayerKind::Repository);
+    match (&error, file) {
+        (CreateError::NoChecks, Some(file)) => Failure::config(
+            error.to_string(),
+            format!(
+                "add them under `checks:` in {}; or waive them: rgpt run --unverified --goal …",
+                file.path.display()
+            ),
+        ),
+        _ => error.into(),
     }
-    std::fs::read_to_string(file).map_err(trouble)
 }
 
 /// `builder=sonnet` as a setting.
-fn model(choice: &str) -> Result<(String, Value), Failure> {
+pub(super) fn model(choice: &str) -> Result<(String, Value), Failure> {
     let parts = choice
         .split_once('=')
         .map(|(phase, model)| (phase.parse::<Phase>(), model.trim()));
