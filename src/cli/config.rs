@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::config::{self, Environment, Loaded, TrustStore};
 use crate::llm::Mesh;
 use crate::workspace::repository::UserRepository;
+use crate::workspace::share;
 
 use super::failure::Failure;
 use super::render;
@@ -20,6 +21,8 @@ pub(super) enum Verb {
     Show,
     /// Check every layer and say what is wrong with it
     Check,
+    /// Print the JSON Schema of orchestrator.yaml, for editors
+    Schema,
     /// Accept the present content of the repository's orchestrator.yaml
     Trust {
         /// The file; orchestrator.yaml as the search finds it if none is given
@@ -32,12 +35,16 @@ pub(super) fn config(verb: &Verb, global: &Global, ui: &Ui) -> Outcome {
     match verb {
         Verb::Show => show(global, &environment, ui),
         Verb::Check => check(global, &environment, ui),
+        Verb::Schema => {
+            ui.json(&config::json_schema());
+            Ok(exit::REACHED)
+        }
         Verb::Trust { file } => trust(file.as_ref(), global, &environment, ui),
     }
 }
 
 /// The configuration as a run would see it; outside of a repository, without what is detected.
-fn load(global: &Global, environment: &Environment) -> Result<Loaded, Failure> {
+pub(super) fn load(global: &Global, environment: &Environment) -> Result<Loaded, Failure> {
     let start = open::start(global)?;
     let repository = UserRepository::open(&start, None).ok();
     let mut loaded =
@@ -77,7 +84,7 @@ fn show(global: &Global, environment: &Environment, ui: &Ui) -> Outcome {
 
 fn check(global: &Global, environment: &Environment, ui: &Ui) -> Outcome {
     let loaded = load(global, environment).map_err(Failure::found)?;
-    let mesh = Mesh::new(&loaded.config, environment.variables());
+    let mesh = Mesh::new(&loaded.config, environment.variables(), &open::clock());
     let mut problems = Vec::new();
     let mut models = Vec::new();
     for (agent, phase) in &loaded.config.phases {
@@ -93,6 +100,16 @@ fn check(global: &Global, environment: &Environment, ui: &Ui) -> Outcome {
             "providers.{}: the environment variable {} is not set",
             missing.provider, missing.variable
         ));
+    }
+    let shared = &loaded.config.workspace.share;
+    if !shared.is_empty() {
+        let repository = UserRepository::open(&open::start(global)?, None)?;
+        let checked = share::check(&repository, &repository.directory, shared);
+        problems.extend(
+            checked
+                .err()
+                .map(|error| format!("workspace.share: {error}")),
+        );
     }
     let checks: Vec<&str> = loaded
         .config

@@ -1,13 +1,17 @@
 //! `rgpt doctor`: is everything there that a run needs?
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::config::LayerKind;
 use crate::engine;
+use crate::export::words;
 use crate::store::{StateDir, Store};
 use crate::workspace::confine::{self, Confinement};
 use crate::workspace::git::git_version;
+use crate::workspace::share;
 
 use super::failure::Failure;
 use super::open::{self, Prospect};
@@ -101,6 +105,15 @@ fn sandbox() -> Value {
     }
 }
 
+/// Where there is a file already, `rgpt init` would refuse to write it.
+fn without_checks(prospect: &Prospect) -> &'static str {
+    let mut files = prospect.loaded.files.iter();
+    match files.any(|file| file.layer == LayerKind::Repository) {
+        true => "add them under `checks:` in orchestrator.yaml",
+        false => "write them down: rgpt init",
+    }
+}
+
 fn configured(prospect: &Prospect) -> Vec<Value> {
     let config = &prospect.loaded.config;
     let files: Vec<String> = prospect
@@ -125,7 +138,7 @@ fn configured(prospect: &Prospect) -> Vec<Value> {
             "checks",
             "fail",
             "none configured, none found in the repository",
-            Some("name them under `checks:` in orchestrator.yaml"),
+            Some(without_checks(prospect)),
         ),
         names => row("checks", "ok", &names.join(", "), None),
     });
@@ -144,10 +157,49 @@ fn configured(prospect: &Prospect) -> Vec<Value> {
             error.hint().as_deref(),
         ),
     });
+    rows.extend(shared_folders(prospect));
+    rows.extend(keys(prospect));
     for warning in &prospect.loaded.warnings {
         rows.push(row("configuration", "warn", warning, None));
     }
     rows
+}
+
+/// Whether the folders that each worktree gets a copy of can be copied, if there are any.
+fn shared_folders(prospect: &Prospect) -> Option<Value> {
+    let shared = &prospect.loaded.config.workspace.share;
+    let directory = &prospect.repository.directory;
+    let checked = share::check(&prospect.repository, directory, shared);
+    (!shared.is_empty()).then(|| match checked {
+        Ok(()) => row("shared folders", "ok", &shared.join(", "), None),
+        Err(error) => failed("shared folders", &error.into()),
+    })
+}
+
+/// Whether the keys of the providers are there; whether they are good, only a call can tell.
+fn keys(prospect: &Prospect) -> Option<Value> {
+    let providers = &prospect.loaded.config.providers;
+    let wanted: BTreeSet<&str> = providers
+        .values()
+        .filter_map(|provider| provider.api_key_env.as_deref())
+        .collect();
+    let value = |name: &str| prospect.environment.get(name).unwrap_or_default().trim();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .filter(|name| value(name).is_empty())
+        .copied()
+        .collect();
+    if let Some(first) = missing.first() {
+        let detail = format!("not set: {}", missing.join(", "));
+        return Some(row(
+            "keys",
+            "warn",
+            &detail,
+            Some(&format!("export {first}=…")),
+        ));
+    }
+    let names: Vec<&str> = wanted.into_iter().collect();
+    (!names.is_empty()).then(|| row("keys", "ok", &format!("set: {}", names.join(", ")), None))
 }
 
 fn disk(root: &Path) -> Value {
@@ -183,13 +235,13 @@ fn database(root: &Path) -> Value {
         Ok(report) if report.problems.is_empty() => row(
             "database",
             "ok",
-            &format!("sound, {} runs", report.runs),
+            &format!("sound, {}", words::count(report.runs, "run", "runs")),
             None,
         ),
         Ok(report) => row(
             "database",
             "fail",
-            &format!("{} problems", report.problems.len()),
+            &words::count(report.problems.len() as u64, "problem", "problems"),
             Some("see them: rgpt db check"),
         ),
         Err(error) => row(

@@ -1,11 +1,14 @@
 //! Why a verb could not do its work: kind, message, hints and exit code.
 
 use crate::config::ConfigError;
-use crate::engine::CreateError;
-use crate::store::{DriveError, StoreError};
+use crate::engine::TakingError;
+use crate::engine::{CreateError, ForkError, Unrepeatable};
+use crate::store::{DriveError, PrunedRun, StoreError};
+use crate::upkeep::{RetentionError, UpkeepError};
 use crate::workspace::own::OwnGitError;
 use crate::workspace::publish::PublishError;
 use crate::workspace::repository::RepositoryError;
+use crate::workspace::share::ShareError;
 use crate::workspace::worktree::PlaceError;
 
 use super::exit;
@@ -43,6 +46,14 @@ impl Failure {
         Self::new("INFRA_ERROR", message, hint)
     }
 
+    /// A person asked to stop before there was a result.
+    pub(super) fn interrupted(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            exit: exit::STOPPED,
+            ..Self::new("INFRA_ERROR", message, Some(hint.into()))
+        }
+    }
+
     /// A command line that makes no sense.
     pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
@@ -65,6 +76,18 @@ impl Failure {
             self.hints.push(hint());
         }
         self
+    }
+
+    /// A run that was there once.
+    pub(super) fn pruned(run: &PrunedRun) -> Self {
+        let hint = match &run.archive {
+            Some(archive) => format!("it is archived: rgpt db restore {archive} --state-dir DIR"),
+            None => "see which there are: rgpt list".to_owned(),
+        };
+        Self::config(
+            format!("run {} was pruned at {}", run.run, run.pruned_at),
+            hint,
+        )
     }
 
     /// A run that there is not.
@@ -107,7 +130,22 @@ impl From<CreateError> for Failure {
                 ..Self::new("USAGE", error.to_string(), hint)
             },
             CreateError::Other(error) => Self::from(error),
+            CreateError::Share(error) => Self::from(error),
             other => Self::new("CONFIG_ERROR", other.to_string(), hint),
+        }
+    }
+}
+
+impl From<ForkError> for Failure {
+    fn from(error: ForkError) -> Self {
+        let message = error.to_string();
+        match error {
+            ForkError::NeverBegun { run, .. } | ForkError::NeverFailed(run) => Self::config(
+                message,
+                format!("do all of it again: rgpt replay --run {run}"),
+            ),
+            ForkError::Create(error) => error.into(),
+            ForkError::Other(error) => error.into(),
         }
     }
 }
@@ -118,6 +156,26 @@ impl From<StoreError> for Failure {
             hints: error.hints(),
             ..Self::new("INFRA_ERROR", error.to_string(), None)
         }
+    }
+}
+
+impl From<UpkeepError> for Failure {
+    fn from(error: UpkeepError) -> Self {
+        let kind = match &error {
+            UpkeepError::Store(_) | UpkeepError::Git(_) | UpkeepError::Io { .. } => "INFRA_ERROR",
+            UpkeepError::Busy { .. } | UpkeepError::NoSpace { .. } => "INFRA_ERROR",
+            _ => "CONFIG_ERROR",
+        };
+        Self {
+            hints: error.hints(),
+            ..Self::new(kind, error.to_string(), None)
+        }
+    }
+}
+
+impl From<RetentionError> for Failure {
+    fn from(error: RetentionError) -> Self {
+        Self::new("CONFIG_ERROR", error.to_string(), Some(error.hint()))
     }
 }
 
@@ -134,6 +192,17 @@ impl From<DriveError> for Failure {
     }
 }
 
+impl From<ShareError> for Failure {
+    fn from(error: ShareError) -> Self {
+        let kind = match error.is_configuration() {
+            true => "CONFIG_ERROR",
+            false => "INFRA_ERROR",
+        };
+        let message = format!("workspace.share: {error}");
+        Self::new(kind, message, Some(error.hint()))
+    }
+}
+
 impl From<OwnGitError> for Failure {
     fn from(error: OwnGitError) -> Self {
         let hint = error.hint().to_owned();
@@ -141,10 +210,29 @@ impl From<OwnGitError> for Failure {
     }
 }
 
+impl From<TakingError> for Failure {
+    fn from(error: TakingError) -> Self {
+        let (hint, refusal) = (error.hint(), error.is_refusal());
+        let failure = match error {
+            TakingError::Other(error) => return Self::from(error),
+            TakingError::Checks { .. } => Self::new("ASSERTION_ERROR", error.to_string(), hint),
+            TakingError::Workspace(ref cause) if !refusal => {
+                Self::new("INFRA_ERROR", cause.to_string(), hint)
+            }
+            _ => Self::new("CONFIG_ERROR", error.to_string(), hint),
+        };
+        if refusal { failure.found() } else { failure }
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let error = match error.downcast::<DriveError>() {
             Ok(busy) => return busy.into(),
+            Err(other) => other,
+        };
+        let error = match error.downcast::<ShareError>() {
+            Ok(share) => return share.into(),
             Err(other) => other,
         };
         match error.downcast::<StoreError>() {
@@ -160,6 +248,7 @@ fn hint_of(error: &anyhow::Error) -> Option<String> {
         .downcast_ref::<PublishError>()
         .map(PublishError::hint)
         .or_else(|| error.downcast_ref::<PlaceError>().map(PlaceError::hint))
+        .or_else(|| error.downcast_ref::<Unrepeatable>().map(Unrepeatable::hint))
         .or_else(|| {
             let own = error.downcast_ref::<OwnGitError>();
             own.map(|error| error.hint().to_owned())

@@ -1,21 +1,37 @@
 //! The command line: one file per verb. `ui` is the only file that prints.
 
+mod advance;
+mod apply;
+mod artifacts;
 mod cancel;
+mod completions;
 mod config;
+mod create;
 mod db;
 mod demo;
+mod diff;
 mod doctor;
 mod exit;
+mod export;
 mod failure;
+mod heal;
+mod init;
 mod inspect;
 mod list;
 mod logging;
+mod logs;
+mod man;
+mod models;
 mod open;
+mod output;
 mod reference;
 pub(crate) mod render;
+mod replay;
 mod resume;
 mod run;
+mod test;
 pub(crate) mod ui;
+mod undo;
 mod watch;
 
 use std::path::PathBuf;
@@ -34,10 +50,13 @@ pub use reference::{help_block, reference};
 /// adds one branch, rgpt/run-N.
 #[derive(Debug, Parser)]
 #[command(name = "rgpt", version, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 reached or clean · 1 could not do it · 2 ended without reaching the goal ·\n\
-    3 stopped, resumable · 64 wrong usage"
-)]
+#[command(after_help = "Exit codes:\n  \
+    0   reached or clean\n  \
+    1   could not do it\n  \
+    2   ended without reaching the goal\n  \
+    3   stopped, resumable\n  \
+    4   a replay parted from its source\n  \
+    64  wrong usage")]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -116,17 +135,32 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Init(init::Args),
     Doctor(doctor::Args),
     Demo(demo::Args),
     Run(run::Args),
+    Create(create::Args),
+    Advance(advance::Args),
     Resume(resume::Args),
+    Replay(replay::Args),
+    Heal(heal::Args),
     Cancel(cancel::Args),
     List(list::Args),
     Inspect(inspect::Args),
+    Logs(logs::Args),
+    Diff(diff::Args),
+    Export(export::Args),
+    Artifacts(artifacts::Args),
+    Apply(apply::Args),
+    Undo(undo::Args),
+    Models(models::Args),
+    Test(test::Args),
     #[command(subcommand)]
     Config(config::Verb),
     #[command(subcommand)]
     Db(db::Verb),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What a verb returns: an exit code, or why it could not do its work.
@@ -197,7 +231,7 @@ fn usage(error: &clap::Error) -> ExitCode {
         let hint = "see how it is used: rgpt --help".to_owned();
         let ui = Ui::new(true, ColorChoice::Never, false, 0);
         let verb = std::env::args_os().nth(1);
-        let streams = ["run", "resume", "demo"];
+        let streams = ["run", "advance", "resume", "replay", "heal", "demo", "logs"];
         if verb.is_some_and(|verb| streams.iter().any(|stream| verb == *stream)) {
             ui.stream_error("USAGE", message, &[hint]);
         } else {
@@ -212,21 +246,45 @@ fn usage(error: &clap::Error) -> ExitCode {
 impl Verb {
     /// Whether the verb prints events as they happen.
     fn streams(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Resume(_) | Self::Demo(_))
+        matches!(
+            self,
+            Self::Run(_)
+                | Self::Advance(_)
+                | Self::Resume(_)
+                | Self::Replay(_)
+                | Self::Heal(_)
+                | Self::Demo(_)
+                | Self::Logs(_)
+        )
     }
 }
 
 fn dispatch(verb: Verb, global: &Global, ui: &Ui) -> Outcome {
     match verb {
+        Verb::Init(args) => init::init(&args, global, ui),
         Verb::Doctor(args) => doctor::doctor(&args, global, ui),
         Verb::Demo(args) => demo::demo(&args, global, ui),
         Verb::Run(args) => run::run(&args, global, ui),
+        Verb::Create(args) => create::create(&args, global, ui),
+        Verb::Advance(args) => advance::advance(&args, global, ui),
         Verb::Resume(args) => resume::resume(&args, global, ui),
+        Verb::Replay(args) => replay::replay(&args, global, ui),
+        Verb::Heal(args) => heal::heal(&args, global, ui),
         Verb::Cancel(args) => cancel::cancel(&args, global, ui),
         Verb::List(args) => list::list(&args, global, ui),
         Verb::Inspect(args) => inspect::inspect(&args, global, ui),
+        Verb::Logs(args) => logs::logs(&args, global, ui),
+        Verb::Diff(args) => diff::diff(&args, global, ui),
+        Verb::Export(args) => export::export(&args, global, ui),
+        Verb::Artifacts(args) => artifacts::artifacts(&args, global, ui),
+        Verb::Apply(args) => apply::apply(&args, global, ui),
+        Verb::Undo(args) => undo::undo(&args, global, ui),
+        Verb::Models(args) => models::models(&args, global, ui),
+        Verb::Test(args) => test::test(&args, global, ui),
         Verb::Config(verb) => config::config(&verb, global, ui),
         Verb::Db(verb) => db::db(&verb, global, ui),
+        Verb::Completions(args) => completions::completions(&args, ui),
+        Verb::Man(args) => man::man(&args, ui),
     }
 }
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::agents;
 use crate::bus::Bus;
 use crate::config::{self, Environment, LoadRequest, Loaded, TrustStore};
 use crate::domain::{Clock, Run, RunId};
-use crate::engine::{Engine, Interrupt};
+use crate::engine::{Engine, Ground, Interrupt};
+use crate::export::Redaction;
 use crate::llm::Mesh;
 use crate::store::{StateDir, Store};
 use crate::verify;
 use crate::workspace::own::OwnGit;
-use crate::workspace::repository::UserRepository;
+use crate::workspace::repository::{Checkout, UserRepository};
 use crate::workspace::worktree::{self, Purpose};
 
 use super::failure::Failure;
@@ -93,15 +95,27 @@ pub(super) fn configuration(
         Some(home) => Some(TrustStore::open(&home)?),
         None => None,
     };
+    let top = match repository {
+        Some(repository) => Some(repository.top.clone()),
+        None => git_top(start),
+    };
+    // There is one that no run can be made for: without a commit, with submodules.
+    let checkout = match repository {
+        Some(_) => None,
+        None => Checkout::around(start).ok(),
+    };
+    let unknown = top.is_some();
     Ok(config::load(&LoadRequest {
         start: start.to_owned(),
-        top: repository.map(|repository| repository.top.clone()),
+        top,
         explicit: global.config.clone(),
         environment,
         flags,
-        tracked: &|path| {
-            // A file of which git cannot tell is treated as one that came with the repository.
-            repository.is_some_and(|repository| repository.is_tracked(path).unwrap_or(true))
+        // A file of which git cannot tell is treated as one that came with the repository.
+        tracked: &|path| match (repository, &checkout) {
+            (Some(repository), _) => repository.is_tracked(path).unwrap_or(true),
+            (None, Some(checkout)) => checkout.is_tracked(path).unwrap_or(true),
+            (None, None) => unknown,
         },
         trusted: &|content| {
             accepted
@@ -109,6 +123,36 @@ pub(super) fn configuration(
                 .is_some_and(|store| store.is_trusted(content))
         },
     })?)
+}
+
+/// What must not be in anything that is taken away: the values of variables that hold keys, by the
+/// configuration or by their names. A configuration that cannot be read names none.
+pub(super) fn redaction(global: &Global) -> Redaction {
+    let environment = config::environment();
+    let loaded = start(global).ok().and_then(|start| {
+        let repository = UserRepository::open(&start, None).ok();
+        configuration(
+            global,
+            &environment,
+            &start,
+            repository.as_ref(),
+            Vec::new(),
+        )
+        .ok()
+    });
+    let providers = loaded
+        .iter()
+        .flat_map(|loaded| loaded.config.providers.iter());
+    let named = providers.filter_map(|(_, provider)| provider.api_key_env.as_deref());
+    Redaction::of(environment.variables(), named)
+}
+
+/// The top of the repository around a folder, as far as its `.git` tells: for those that a run cannot be made for.
+pub(super) fn git_top(start: &Path) -> Option<PathBuf> {
+    start
+        .ancestors()
+        .find(|folder| folder.join(".git").exists())
+        .map(Path::to_owned)
 }
 
 /// Adds the checks and the set-up that the repository itself suggests, where none are configured.
@@ -158,7 +202,7 @@ pub(super) fn prospect(
     let repository = UserRepository::open(&start, base)?;
     let mut loaded = configuration(global, &environment, &start, Some(&repository), flags)?;
     detect(&mut loaded, &repository)?;
-    let mesh = Mesh::new(&loaded.config, environment.variables());
+    let mesh = Mesh::new(&loaded.config, environment.variables(), &clock());
     Ok(Prospect {
         environment,
         repository,
@@ -188,19 +232,22 @@ impl Prospect {
             bus: Bus::new(),
             mesh: self.mesh,
             config: self.loaded.config,
-            repository: self.repository,
-            own,
+            ground: Some(Ground {
+                repository: self.repository,
+                own,
+                supervisor: std::env::current_exe()?,
+                cache_home,
+            }),
+            agents: agents::next,
             clock: clock(),
-            cache_home,
             environment: self.environment,
-            supervisor: std::env::current_exe()?,
             interrupt: Interrupt::default(),
         })
     }
 }
 
 /// `$XDG_CACHE_HOME`, or `~/.cache`.
-fn cache_home(environment: &Environment) -> Result<PathBuf, Failure> {
+pub(super) fn cache_home(environment: &Environment) -> Result<PathBuf, Failure> {
     let absolute = |name: &str| {
         environment
             .get(name)
@@ -223,6 +270,12 @@ pub(super) fn run_named(global: &Global, which: &Which) -> Result<(Store, Run), 
     let Some(store) = record(global)? else {
         return Err(Failure::no_run(name));
     };
+    let run = run_on(&store, name)?;
+    Ok((store, run))
+}
+
+/// The run on a record that a person names.
+pub(super) fn run_on(store: &Store, name: &str) -> Result<Run, Failure> {
     let id = if name == "latest" {
         store.latest_run()?.ok_or_else(|| Failure::no_run(name))?
     } else {
@@ -233,6 +286,9 @@ pub(super) fn run_named(global: &Global, which: &Which) -> Result<(Store, Run), 
             )
         })?)
     };
-    let run = store.load(id)?.ok_or_else(|| Failure::no_run(name))?;
-    Ok((store, run))
+    match (store.load(id)?, store.pruned(id)?) {
+        (Some(run), _) => Ok(run),
+        (None, Some(pruned)) => Err(Failure::pruned(&pruned)),
+        (None, None) => Err(Failure::no_run(name)),
+    }
 }

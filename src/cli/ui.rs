@@ -31,6 +31,7 @@ pub(crate) struct Ui {
     quiet: bool,
     verbose: u8,
     terminal: bool,
+    out_terminal: bool,
 }
 
 struct Streams {
@@ -65,6 +66,7 @@ impl Ui {
         let err_colored = colored(color, AutoStream::choice(&err));
         Self {
             terminal,
+            out_terminal: io::stdout().is_terminal(),
             ..Self::to(
                 Stream::new(out, out_colored),
                 Stream::new(err, err_colored),
@@ -85,6 +87,7 @@ impl Ui {
             quiet: false,
             verbose: 0,
             terminal: false,
+            out_terminal: false,
         }
     }
 
@@ -130,6 +133,11 @@ impl Ui {
         self.terminal
     }
 
+    /// Whether standard output is a terminal, which obeys what it is shown.
+    pub(crate) fn prints_to_terminal(&self) -> bool {
+        self.out_terminal
+    }
+
     /// Whether documents are wanted, not text.
     pub(crate) fn is_json(&self) -> bool {
         self.json
@@ -172,6 +180,17 @@ impl Ui {
         self.streams.out().write(&visible(document.to_string()));
     }
 
+    /// Whatever `write` writes, as it is, on standard output.
+    pub(crate) fn stream(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
+        let mut out = self.streams.out();
+        if out.error.is_none() {
+            let mut to = io::BufWriter::new(&mut out.to);
+            let written = write(&mut to).and_then(|()| to.flush());
+            drop(to);
+            out.error = written.err();
+        }
+    }
+
     /// What failed and why, and what to type next.
     pub(crate) fn error(&self, kind: &str, message: &str, hints: &[String]) {
         if self.json {
@@ -194,6 +213,18 @@ impl Ui {
     /// wanted.
     pub(crate) fn tinted<'t>(&self, text: &'t str) -> Cow<'t, str> {
         tint(text, self.streams.err().colored)
+    }
+
+    /// Whether nobody reads standard output any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, poll};
+        if self.streams.out().error.is_some() {
+            return true;
+        }
+        let out = io::stdout();
+        let mut asked = [PollFd::new(&out, PollFlags::empty())];
+        poll(&mut asked, Some(&rustix::event::Timespec::default())).is_ok_and(|ready| ready > 0)
+            && asked[0].revents().contains(PollFlags::ERR)
     }
 
     /// Why not everything could be written to standard output, if so. A closed pipe is no reason.

@@ -32,18 +32,24 @@ pub(super) fn drive(
     begin: impl FnOnce(&Engine) -> Result<(RunId, Option<RunResumed>), Failure>,
 ) -> Outcome {
     let stderr = logging::on_stderr(ui.verbosity(), ui.is_quiet());
-    logging::begin(&engine.state.logs, &engine.config.logging, stderr);
-    logging::follow(&engine.bus);
+    logging::begin(
+        &engine.state.logs,
+        &engine.config,
+        &engine.environment,
+        engine.clock.clone(),
+        stderr,
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()?;
     let subscription = engine.bus.subscribe();
     let (id, resumed) = begin(&engine)?;
-    let past = match &resumed {
-        Some(_) => engine.store.events(id)?,
-        None => Vec::new(),
-    };
+    let mut past = engine.store.events(id)?;
+    if resumed.is_none() {
+        // It has just been told.
+        past.pop();
+    }
     let view = View {
         ui: ui.clone(),
         past,
@@ -70,10 +76,13 @@ fn tell_change(engine: &Engine, id: RunId, ui: &Ui) -> Result<(), Failure> {
     let Some(run) = engine.store.load(id)? else {
         return Ok(());
     };
+    let Some(ground) = &engine.ground else {
+        return Ok(());
+    };
     if run.state() != State::Done {
         return Ok(());
     }
-    let change = engine
+    let change = ground
         .own
         .diff(&run.created.base_tree, &run.tree)
         .map_err(anyhow::Error::from)?;
@@ -109,7 +118,7 @@ fn usage_of(
 }
 
 /// The first signal asks the run to stop at its next safe point.
-async fn listen_for_signals(interrupt: Interrupt) {
+pub(super) async fn listen_for_signals(interrupt: Interrupt) {
     use tokio::signal::unix::{SignalKind, signal};
     let kinds = [
         SignalKind::interrupt(),

@@ -1,28 +1,16 @@
 //! Checks and findings.
 
 use super::document::Doc;
-use super::layout::{count, hang, pad, width};
+use super::layout::{hang, pad, width};
 use super::look::{Look, Mark, style};
-use super::units;
+use crate::export::words;
 
 /// More open findings than this are counted, not shown.
 const MOST_FINDINGS: usize = 10;
 
 /// The last verdict of every check on the run's own trees.
 pub(crate) fn verdicts(document: Doc<'_>, look: &Look) -> Option<String> {
-    let mut last: Vec<Doc<'_>> = Vec::new();
-    for check in document
-        .list("checks")
-        .filter(|check| check.word("scope") != "base")
-    {
-        match last
-            .iter_mut()
-            .find(|known| known.word("name") == check.word("name"))
-        {
-            Some(known) => *known = check,
-            None => last.push(check),
-        }
-    }
+    let last = words::last_checks(document);
     listed(&last, look)
 }
 
@@ -48,33 +36,10 @@ fn listed(checks: &[Doc<'_>], look: &Look) -> Option<String> {
                 look.mark(mark),
                 pad(&check.word("name"), names)
             );
-            hang(&head, &verdict(*check, &status), 3, look)
+            hang(&head, &words::check(*check), 3, look)
         })
         .collect();
     Some(lines.join("\n"))
-}
-
-fn verdict(check: Doc<'_>, status: &str) -> String {
-    let mut text = match status {
-        "baseline" => "fails only where the base fails too".to_owned(),
-        "error" => "could not be carried out".to_owned(),
-        other => other.to_owned(),
-    };
-    match check.word("scope").as_str() {
-        "base" => text.push_str(" on the base"),
-        "step" => text.push_str(" after a step"),
-        _ => {}
-    }
-    if let Some(code) = check.number("exit_code").filter(|code| *code != 0) {
-        text.push_str(&format!(", exit code {code}"));
-    }
-    if let Some(ms) = check.number("duration_ms") {
-        text.push_str(&format!(", {}", units::duration(ms)));
-    }
-    if let Some(note) = check.text("note") {
-        text.push_str(&format!(": {note}"));
-    }
-    text
 }
 
 /// Findings that still stand, the worst first.
@@ -145,20 +110,6 @@ fn weight(severity: &str) -> u8 {
         "medium" => 1,
         _ => 2,
     }
-}
-
-/// The tests of the last tester, as in `14 tests passed`.
-pub(crate) fn tests(document: Doc<'_>) -> Option<String> {
-    let summary = document.at("tester_output").at("summary");
-    let (passed, failed) = (summary.number("passed")?, summary.number("failed")?);
-    let skipped = summary.number("skipped").unwrap_or(0);
-    let mut text = format!("{} passed", count(passed, "test", "tests"));
-    for (number, word) in [(failed, "failed"), (skipped, "skipped")] {
-        if number > 0 {
-            text.push_str(&format!(", {number} {word}"));
-        }
-    }
-    (passed + failed + skipped > 0).then_some(text)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::document::Doc;
 use super::layout::{hang, pad, width};
 use super::look::{Look, Mark, style};
 use super::units;
+use crate::export::words::{self, Tone};
 
 /// What, why and how it ended.
 pub(crate) fn brief(document: Doc<'_>, look: &Look) -> Option<String> {
@@ -14,7 +15,11 @@ pub(crate) fn brief(document: Doc<'_>, look: &Look) -> Option<String> {
             let (mark, verdict) = verdict(heal);
             let head = format!("  {} {}  ", look.mark(mark), at + 1);
             let indent = " ".repeat(width(&head));
-            let place = format!("{} in {}", heal.word("error_type"), phase(heal));
+            let place = format!(
+                "{} in {}",
+                heal.word("error_type"),
+                words::healed_phase(heal)
+            );
             let what = format!("{place}: {}", heal.word("heal_action"));
             let ended = match outcome(heal) {
                 Some(message) => format!("{verdict}: {message}"),
@@ -47,7 +52,11 @@ fn block(number: usize, heal: Doc<'_>, look: &Look) -> String {
     let time = heal
         .time("created_at")
         .map(|time| format!("{}  ", look.clock(time)));
-    let title = format!("{} in {}, {verdict}", heal.word("error_type"), phase(heal));
+    let title = format!(
+        "{} in {}, {verdict}",
+        heal.word("error_type"),
+        words::healed_phase(heal)
+    );
     let head = format!(
         "  {} {number}  {}",
         look.mark(mark),
@@ -87,21 +96,13 @@ fn block(number: usize, heal: Doc<'_>, look: &Look) -> String {
     lines.join("\n")
 }
 
-/// The phase that had failed, by its bare name.
-fn phase(heal: Doc<'_>) -> String {
-    let phase = heal.word("phase");
-    phase.strip_suffix("_running").unwrap_or(&phase).to_owned()
-}
-
 fn outcome(heal: Doc<'_>) -> Option<String> {
     heal.at("heal_output").text("message")
 }
 
 fn verdict(heal: Doc<'_>) -> (Mark, String) {
-    match heal.text("verdict").as_deref() {
-        Some("kept") => (Mark::Good, "kept".to_owned()),
-        Some("restored") => (Mark::Bad, "taken back".to_owned()),
-        Some(other) => (Mark::Warn, other.to_owned()),
-        None => (Mark::Heal, "under way".to_owned()),
+    match words::heal(heal) {
+        (Tone::Busy, verdict) => (Mark::Heal, verdict),
+        (tone, verdict) => (Mark::from(tone), verdict),
     }
 }

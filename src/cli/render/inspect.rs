@@ -7,7 +7,8 @@ use super::document::Doc;
 use super::layout::{hang, pad};
 use super::look::{Look, Mark, style};
 use super::summary::section;
-use super::{checks, heals, outcome, phases, timeline, units};
+use super::{checks, heals, outcome, phases, replay, timeline, units};
+use crate::export::words;
 
 /// The record of a run, from its `inspect --json` document; `verbose` shows every event.
 pub(crate) fn inspect(document: &Value, verbose: bool, now: Timestamp, look: &Look) -> String {
@@ -24,6 +25,7 @@ pub(crate) fn inspect(document: &Value, verbose: bool, now: Timestamp, look: &Lo
         ("Checks", checks::all(document, look)),
         (findings.as_str(), checks::all_findings(document, look)),
         ("Executions", timeline::executions(document, look)),
+        ("Replay", replay::comparison(document, look)),
         ("Interventions", timeline::interventions(document, look)),
         (shown.as_str(), events),
     ];
@@ -63,9 +65,10 @@ fn header(document: Doc<'_>, now: Timestamp, look: &Look) -> String {
         (
             "forked",
             run.text("parent_run_id")
-                .map(|parent| format!("from run {parent}")),
+                .map(|parent| replay::fork(document, &parent)),
         ),
-        ("used", outcome::usage(run)),
+        ("forks", replay::forks(document)),
+        ("used", words::usage(run)),
         ("repairs", repairs(run)),
         (
             "quality",
@@ -94,7 +97,7 @@ fn state(run: Doc<'_>) -> String {
 }
 
 fn commits(run: Doc<'_>) -> Option<String> {
-    let base = run.text("base_commit").map(|base| outcome::short(&base));
+    let base = run.text("base_commit").map(|base| words::short(&base));
     match (run.text("commit"), base) {
         (Some(commit), Some(base)) => Some(format!("{commit} on {base}")),
         (Some(commit), None) => Some(commit),

@@ -3,6 +3,7 @@
 use tabled::grid::util::string::{get_char_width, get_line_width};
 
 use super::look::Look;
+pub(crate) use crate::export::words::count;
 
 /// The columns that a line takes.
 pub(crate) fn width(line: &str) -> usize {
@@ -80,11 +81,6 @@ pub(crate) fn hang(head: &str, text: &str, most: usize, look: &Look) -> String {
 pub(crate) fn pad(text: &str, columns: usize) -> String {
     let spaces = columns.saturating_sub(width(text));
     format!("{text}{}", " ".repeat(spaces))
-}
-
-/// One of something, several of something else.
-pub(crate) fn count(number: u64, one: &str, more: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { more })
 }
 
 #[cfg(test)]

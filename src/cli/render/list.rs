@@ -38,7 +38,7 @@ fn row(run: Doc<'_>, now: Timestamp, look: &Look) -> [Cell; 8] {
     [
         run.word("id").into(),
         state(run),
-        run.word("title").into(),
+        title(run).into(),
         run.text("phase").unwrap_or_else(nothing).into(),
         run.text("heal_count").unwrap_or_else(nothing).into(),
         run.at("usage")
@@ -50,6 +50,14 @@ fn row(run: Doc<'_>, now: Timestamp, look: &Look) -> [Cell; 8] {
             .into(),
         run.text("branch").unwrap_or_else(nothing).into(),
     ]
+}
+
+/// The title; a fork has its source's.
+fn title(run: Doc<'_>) -> String {
+    match run.text("parent_run_id") {
+        Some(source) => format!("replay of {source}: {}", run.word("title")),
+        None => run.word("title"),
+    }
 }
 
 /// The state; what a run stands still for says more than where it does.

@@ -4,6 +4,8 @@ use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::export::words::{self, Tone};
+
 /// The colours, by what they mean.
 pub(crate) mod style {
     use super::{AnsiColor, Style};
@@ -73,12 +75,18 @@ impl Mark {
 
     /// The sign for a status of a phase, step, execution, check, heal or doctor's row.
     pub(crate) fn of(status: &str) -> Self {
-        match status {
-            "completed" | "passed" | "success" | "kept" | "ok" | "done" => Self::Good,
-            "failed" | "error" | "fail" => Self::Bad,
-            "running" => Self::Busy,
-            "pending" | "skipped" => Self::Waiting,
-            _ => Self::Warn,
+        words::tone(status).into()
+    }
+}
+
+impl From<Tone> for Mark {
+    fn from(tone: Tone) -> Self {
+        match tone {
+            Tone::Good => Self::Good,
+            Tone::Warn => Self::Warn,
+            Tone::Bad => Self::Bad,
+            Tone::Busy => Self::Busy,
+            Tone::Idle => Self::Waiting,
         }
     }
 }

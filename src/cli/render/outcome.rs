@@ -3,90 +3,20 @@
 use super::document::Doc;
 use super::layout::{hang, pad, width};
 use super::look::{Look, Mark, style};
-use super::units;
+use crate::export::words;
 
 /// How the run stands: reached, stopped, failed, and why.
 pub(crate) fn sentence(document: Doc<'_>, look: &Look) -> String {
-    let run = document.at("run");
-    let (mark, word, rest) = match run.word("status").as_str() {
-        "success" => reached(run),
-        "stopped" => stopped(document),
-        "failed" => (Mark::Bad, "Failed", reason(document, "run.failed")),
-        "cancelled" => (Mark::Bad, "Cancelled", reason(document, "run.cancelled")),
-        "pending" => (Mark::Waiting, "Pending", "not started yet".to_owned()),
-        _ if document.is_not("driven") => (
-            Mark::Warn,
-            "Interrupted",
-            format!("its process is gone; it stands at {}", run.word("state")),
-        ),
-        _ => (
-            Mark::Busy,
-            "Running",
-            format!("state {}", run.word("state")),
-        ),
-    };
-    let sentence = if rest.is_empty() {
-        word.to_owned()
-    } else {
-        format!("{word}: {rest}")
-    };
-    let text = hang(&format!("{} ", look.mark(mark)), &sentence, 6, look);
+    let verdict = words::verdict(document);
+    let (word, mark) = (verdict.word, Mark::from(verdict.tone));
+    let text = hang(
+        &format!("{} ", look.mark(mark)),
+        &verdict.to_string(),
+        6,
+        look,
+    );
     // Coloured after wrapping: the word stands in the first line, which is wide enough for it.
     text.replacen(word, &style::paint(mark.style().bold(), word), 1)
-}
-
-fn reached(run: Doc<'_>) -> (Mark, &'static str, String) {
-    let branch = run.word("branch");
-    let commit = short(&run.word("commit"));
-    if run.is("verified") {
-        (
-            Mark::Good,
-            "Reached",
-            format!("branch {branch}, commit {commit}, verified"),
-        )
-    } else {
-        let text = format!("branch {branch}, commit {commit}, unverified: no check has run on it");
-        (Mark::Warn, "Reached", text)
-    }
-}
-
-fn stopped(document: Doc<'_>) -> (Mark, &'static str, String) {
-    let run = document.at("run");
-    let why = run.word("stop_reason");
-    let message = reason(document, "run.stopped");
-    match why.as_str() {
-        "until" => (Mark::Good, "Stopped as asked", message),
-        "awaiting_human" => {
-            let required = action_required(document).map(|act| format!(". To do: {act}"));
-            (
-                Mark::Warn,
-                "Waiting for you",
-                format!("{message}{}", required.unwrap_or_default()),
-            )
-        }
-        _ if message.is_empty() => (Mark::Warn, "Stopped", why),
-        _ => (Mark::Warn, "Stopped", format!("{message} ({why})")),
-    }
-}
-
-/// What a person has to do first, if the run waits for one.
-fn action_required(document: Doc<'_>) -> Option<String> {
-    document.at("stop").text("action_required")
-}
-
-/// The words of the last event of this type, without the class that its text begins with.
-fn reason(document: Doc<'_>, kind: &str) -> String {
-    let text = document
-        .list("events")
-        .rev()
-        .find(|event| event.word("type") == kind)
-        .map(|event| event.word("text"))
-        .unwrap_or_default();
-    match text.split_once(": ") {
-        Some((head, rest)) if head == "cancelled" || head.ends_with(')') => rest.to_owned(),
-        _ if text == "cancelled" => String::new(),
-        _ => text,
-    }
 }
 
 /// The commands worth typing next, each with what it does.
@@ -101,21 +31,50 @@ pub(crate) fn next(document: Doc<'_>, look: &Look) -> Option<String> {
             let branch = run.word("branch");
             vec![
                 (format!("git log -p -1 {branch}"), "read the change"),
-                (
-                    format!("git merge --ff-only {branch}"),
-                    "take it into your branch",
-                ),
+                match (interrupted(document), run.text("applied_to")) {
+                    (Some(verb), _) => (
+                        format!("rgpt {verb} --run {id}{flags}"),
+                        "finish what was interrupted",
+                    ),
+                    (None, None) => (
+                        format!("rgpt apply --run {id}{flags}"),
+                        "take it into your branch",
+                    ),
+                    (None, Some(_)) => (format!("rgpt undo --run {id}{flags}"), "take it back"),
+                },
                 inspect,
             ]
         }
         "stopped" => {
-            let (flags, what) = continuation(document);
-            vec![(format!("{resume}{flags}"), what), inspect]
+            let (more, what) = continuation(document);
+            let mut commands = instead_of_resuming(document, flags);
+            if run.word("stop_reason") != "diverged" {
+                commands.push((format!("{resume}{more}"), what));
+            }
+            commands.push(inspect);
+            commands
         }
-        "failed" | "cancelled" => vec![inspect, (resume, "try again with a new budget")],
+        "failed" => vec![
+            inspect,
+            (resume, "try again with a new budget"),
+            (
+                format!("rgpt heal --run {id}{flags}"),
+                "make one repair by hand",
+            ),
+            (
+                format!("rgpt replay --run {id} --failed{flags}"),
+                "do the failed phase again as a new run",
+            ),
+        ],
+        "cancelled" => vec![inspect, (resume, "try again with a new budget")],
         "pending" => vec![(resume, "start it")],
         _ => vec![inspect, (resume, "go on, if nobody drives it any more")],
     };
+    commands_to_type(&commands, look)
+}
+
+/// One command a line, with what it is for where that fits; nothing if there are none.
+pub(crate) fn commands_to_type(commands: &[(String, &str)], look: &Look) -> Option<String> {
     let columns = commands.iter().map(|(command, _)| width(command)).max()?;
     let lines: Vec<String> = commands
         .iter()
@@ -136,6 +95,47 @@ pub(crate) fn next(document: Doc<'_>, look: &Look) -> Option<String> {
     Some(lines.join("\n"))
 }
 
+/// The verb that was begun with the result and not finished, if one was.
+fn interrupted(document: Doc<'_>) -> Option<&'static str> {
+    match document
+        .list("applications")
+        .next_back()?
+        .word("status")
+        .as_str()
+    {
+        "applying" => Some("apply"),
+        "undoing" => Some("undo"),
+        _ => None,
+    }
+}
+
+/// What is worth typing before a stopped run is simply gone on with.
+fn instead_of_resuming(document: Doc<'_>, flags: &str) -> Vec<(String, &'static str)> {
+    let run = document.at("run");
+    let id = run.word("id");
+    match (
+        run.word("stop_reason").as_str(),
+        run.number("parent_run_id"),
+    ) {
+        ("diverged", Some(source)) => vec![
+            (format!("rgpt diff {source} {id}{flags}"), "compare the two"),
+            (
+                format!("rgpt replay --run {source}{flags}"),
+                "do it with models",
+            ),
+        ],
+        ("until", _) if words::repair_taken_back(document) => vec![(
+            format!("rgpt heal --run {id}{flags}"),
+            "make another repair by hand",
+        )],
+        ("until", _) => vec![(
+            format!("rgpt advance --run {id}{flags}"),
+            "do the next phase",
+        )],
+        _ => Vec::new(),
+    }
+}
+
 /// The flags with which a stopped run goes on, and what that does.
 fn continuation(document: Doc<'_>) -> (String, &'static str) {
     let run = document.at("run");
@@ -149,28 +149,12 @@ fn continuation(document: Doc<'_>) -> (String, &'static str) {
         "budget_tokens" => (String::new(), "go on, once budget.tokens is raised"),
         "wall_time" => (" --timeout 4h".to_owned(), "go on with more time"),
         "awaiting_human" => (String::new(), "go on, once that is done"),
+        "rate_limited" if words::must_act(document) => {
+            (String::new(), "go on, once the server can be reached")
+        }
         "rate_limited" => (String::new(), "go on, when the provider allows it"),
         _ => (String::new(), "go on"),
     }
-}
-
-/// What the run has used, as in `9 calls, 12.3k tokens, $0.03`.
-pub(crate) fn usage(run: Doc<'_>) -> Option<String> {
-    let usage = run.at("usage");
-    let calls = usage.number("model_calls")?;
-    let parts = [
-        Some(super::layout::count(calls, "model call", "model calls")),
-        usage
-            .tokens()
-            .map(|tokens| format!("{} tokens", units::tokens(tokens))),
-        usage.amount("cost_usd").map(units::cost),
-    ];
-    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
-}
-
-/// The first ten characters of a commit's id.
-pub(crate) fn short(commit: &str) -> String {
-    commit.chars().take(10).collect()
 }
 
 #[cfg(test)]
@@ -181,7 +165,8 @@ mod tests {
     use crate::cli::render::fixture;
 
     fn said(run: Value, event: (&str, &str)) -> String {
-        let document = json!({"run": run, "events": [{"type": event.0, "text": event.1}]});
+        let document = json!({"run": run, "heals": [{"verdict": "restored"}],
+            "events": [{"type": event.0, "text": event.1}]});
         fixture::plain(&sentence(Doc(&document), &fixture::look()))
     }
 
@@ -203,6 +188,13 @@ mod tests {
                 ("run.stopped", "stopped (until): the planner has ended"),
             ),
             said(
+                json!({"status": "stopped", "stop_reason": "until", "state": "tester_error"}),
+                (
+                    "run.stopped",
+                    "stopped (until): one repair was made by hand",
+                ),
+            ),
+            said(
                 json!({"status": "stopped", "stop_reason": "stuck"}),
                 ("run.created", "a"),
             ),
@@ -216,9 +208,64 @@ mod tests {
         ✗ Cancelled
         ✗ Cancelled: not needed: see #4
         ✓ Stopped as asked: the planner has ended
+        ✗ Stopped: the repair by hand made nothing better and was taken back
         ! Stopped: stuck
         ▸ Running: state tester_running
         ");
+    }
+
+    #[test]
+    fn what_is_offered_fits_where_the_run_stands() {
+        let offered = |document: Value| {
+            fixture::plain(&next(Doc(&document), &fixture::look()).unwrap_or_default())
+        };
+        let stopped = |reason: &str, state: &str| {
+            json!({"id": 3, "status": "stopped", "stop_reason": reason, "state": state,
+                "parent_run_id": 1})
+        };
+        let all = [
+            offered(json!({"run": {"id": 3, "status": "failed"}})),
+            offered(json!({"run": stopped("diverged", "builder_running")})),
+            offered(json!({"run": stopped("until", "planner_completed")})),
+            offered(json!({"run": stopped("until", "tester_error"),
+                "heals": [{"verdict": "restored"}]})),
+        ];
+        insta::assert_snapshot!(all.join("\n\n"), @r"
+          rgpt inspect 3                the whole record
+          rgpt resume --run 3           try again with a new budget
+          rgpt heal --run 3             make one repair by hand
+          rgpt replay --run 3 --failed  do the failed phase again as a new run
+
+          rgpt diff 1 3        compare the two
+          rgpt replay --run 1  do it with models
+          rgpt inspect 3       the whole record
+
+          rgpt advance --run 3  do the next phase
+          rgpt resume --run 3   go on
+          rgpt inspect 3        the whole record
+
+          rgpt heal --run 3    make another repair by hand
+          rgpt resume --run 3  go on
+          rgpt inspect 3       the whole record
+        ");
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_reached_is_no_provider_that_asks_to_wait() {
+        let text = "stopped (rate_limited): the server cannot be reached: no; start the server";
+        let document = json!({
+            "run": {"id": 3, "status": "stopped", "stop_reason": "rate_limited"},
+            "stop": {"action_required": "start the server"},
+            "events": [{"type": "run.stopped", "text": text}]});
+        let document = Doc(&document);
+        let said = fixture::plain(&sentence(document, &fixture::look()));
+        let expected = "! Stopped: the server cannot be reached: no; start the server";
+        assert_eq!(said, expected);
+        let offered = fixture::plain(&next(document, &fixture::look()).unwrap());
+        assert!(
+            offered.contains("rgpt resume --run 3  go on, once the server can be reached"),
+            "{offered}"
+        );
     }
 
     #[test]

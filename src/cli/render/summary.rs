@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::document::Doc;
 use super::look::{Look, style};
-use super::{checks, heals, outcome, phases};
+use super::{checks, heals, outcome, phases, replay};
+use crate::export::words;
 
 /// The report of a run, from its `inspect --json` document: what it did, what was healed, what
 /// still stands, how it ended, and what to type next.
@@ -21,7 +22,7 @@ pub(crate) fn summary(document: &Value, look: &Look) -> String {
     if document.list("phases").next().is_some() {
         parts.push(phases::table(document, look));
     }
-    let checked = match checks::tests(document) {
+    let checked = match words::tests(document) {
         Some(tests) => format!("Checks ({tests})"),
         None => "Checks".to_owned(),
     };
@@ -29,6 +30,7 @@ pub(crate) fn summary(document: &Value, look: &Look) -> String {
         ("Healed", heals::brief(document, look)),
         (checked.as_str(), checks::verdicts(document, look)),
         ("Open findings", checks::open_findings(document, look)),
+        ("Replay", replay::comparison(document, look)),
     ];
     parts.extend(
         sections
@@ -91,9 +93,9 @@ mod tests {
         ✓ Reached: branch rgpt/run-1, commit 4f1c9d02ab, verified
 
         Next
-          git log -p -1 rgpt/run-1        read the change
-          git merge --ff-only rgpt/run-1  take it into your branch
-          rgpt inspect 1                  the whole record
+          git log -p -1 rgpt/run-1  read the change
+          rgpt apply --run 1        take it into your branch
+          rgpt inspect 1            the whole record
         ");
     }
 
@@ -163,8 +165,10 @@ mod tests {
         ✗ Failed: no remedy is left for 1 failing test
 
         Next
-          rgpt inspect 1       the whole record
-          rgpt resume --run 1  try again with a new budget
+          rgpt inspect 1                the whole record
+          rgpt resume --run 1           try again with a new budget
+          rgpt heal --run 1             make one repair by hand
+          rgpt replay --run 1 --failed  do the failed phase again as a new run
         ");
     }
 

@@ -44,6 +44,7 @@ fn created() -> Event {
         directory: String::new(),
         base_commit: CommitId::from("b"),
         base_tree: tree(),
+        parent: None,
         branch: "rgpt/run-1".to_owned(),
         limits: Limits {
             max_retries: 3,
