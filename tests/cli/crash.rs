@@ -9,7 +9,7 @@ mod broken;
 mod case;
 mod concurrency;
 mod invariants;
-mod points;
+pub(crate) mod points;
 mod power;
 mod processes;
 mod quick;

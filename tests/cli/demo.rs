@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::sandbox::{Outcome, Sandbox, write};
+use crate::sandbox::{Outcome, RGPT, Sandbox, write};
 
 fn assert_healed_and_verified(outcome: &Outcome) -> Value {
     assert_eq!(outcome.code, 0, "{outcome:#?}");
@@ -40,6 +40,32 @@ fn it_works_and_works_again() {
         .unwrap();
     assert!(tests.status.success(), "{tests:?}");
     assert_eq!(sandbox.processes(), [""; 0]);
+}
+
+#[test]
+#[ignore = "needs unshare"]
+fn its_record_leads_to_the_same_without_a_network() {
+    let mut sandbox = Sandbox::bare_machine();
+    let source = assert_healed_and_verified(&sandbox.rgpt(&["demo", "--json"]));
+    sandbox.go_to(sandbox.folder().join("rgpt-demo"));
+    std::fs::remove_file(sandbox.folder().join("script.yaml")).unwrap();
+    let cut_off = |arguments: &[&str]| {
+        let mut command = sandbox.start("unshare");
+        Outcome::of(command.args(arguments).output().unwrap())
+    };
+    let alone = [
+        ["--net", "--"].as_slice(),
+        &["--map-root-user", "--net", "--"],
+    ]
+    .into_iter()
+    .find(|options| cut_off(&[options, ["true"].as_slice()].concat()).code == 0)
+    .expect("a network namespace of one's own");
+    let replay = [RGPT, "replay", "1", "--offline", "--json"];
+    let outcome = cut_off(&[alone, &replay].concat());
+    let replayed = assert_healed_and_verified(&outcome);
+    assert_eq!(replayed["replay"]["result"], "equal");
+    assert_eq!(replayed["replay"]["notes"], serde_json::json!([]));
+    assert_eq!(replayed["run"]["tree"], source["run"]["tree"]);
 }
 
 #[test]

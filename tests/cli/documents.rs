@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use rgpt::domain::response::response;
 use rgpt::domain::{Clock, RunId};
 use rgpt::store::{StateDir, Store};
 use serde_json::Value;
@@ -149,6 +150,7 @@ fn every_execution_is_on_the_record_as_request_and_response() {
     let state = StateDir::prepare(&sandbox.folder().join(".rgpt")).unwrap();
     let store = Store::open(&state, Arc::new(NoTime)).unwrap();
     let run = store.load(RunId(1)).unwrap().unwrap();
+    let records = store.events(RunId(1)).unwrap();
     let read = |hash| -> Value {
         let content = store.blob(hash).unwrap().unwrap();
         serde_json::from_slice(&content).unwrap()
@@ -165,7 +167,8 @@ fn every_execution_is_on_the_record_as_request_and_response() {
         assert_eq!(request["runId"], 1);
         assert_eq!(request["phase"], format!("{}_running", execution.phase));
         assert_eq!(request["agent"], format!("{}-agent-v1", execution.agent));
-        let response = read(execution.report.as_ref().unwrap());
+        let mut ends = records.iter().filter_map(response);
+        let (_, response) = ends.find(|(id, _)| *id == execution.id).unwrap();
         if response["success"] == true {
             assert_eq!(
                 keys(&response),

@@ -105,3 +105,55 @@ fn files_in_a_nested_repository_are_refused_aloud() {
     let (code, summary) = sandbox.run(&[]);
     assert_eq!(code, 0, "{summary:#}");
 }
+
+#[test]
+fn a_report_in_files_is_read_from_every_tree_and_excuses_by_name() {
+    // A report that is part of the repository says nothing of any tree.
+    let sandbox = project(
+        "mkdir -p out\n\
+         grep -q world greeting.txt && greets='' || greets='<failure message=\"no world\"/>'\n\
+         [ -z \"$SILENT\" ] || exit 0\n\
+         echo \"<testsuite tests='2'><testcase classname='T' name='old'><failure message='long broken'/></testcase>\
+         <testcase classname='T' name='hails'>$greets</testcase></testsuite>\" > out/a.xml\n\
+         exit 1\n",
+    );
+    let checks = |more: &str| {
+        format!("checks:\n  test: {{command: sh check.sh, report_files: ['out/*.xml']{more}}}\n")
+    };
+    sandbox.write(
+        "out/committed.xml",
+        "<testsuite><testcase name='c'/></testsuite>",
+    );
+    sandbox.write("orchestrator.yaml", &checks(""));
+    sandbox.commit("a report in files");
+    sandbox.script_that_greets();
+    let (code, summary) = sandbox.run(&[]);
+    assert_eq!(code, 0, "{summary:#}");
+    let last = summary["checks"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    assert_eq!(last["status"], "baseline", "{last:#}");
+    assert_eq!(
+        summary["tester_output"]["summary"]["failed"], 1,
+        "{summary:#}"
+    );
+    let names: Vec<&str> = summary["tester_output"]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|test| test["test_case"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["T.old", "T.hails"]);
+
+    sandbox.write("orchestrator.yaml", &checks(", env: {SILENT: '1'}"));
+    sandbox.commit("no report any more");
+    sandbox.script_that_greets();
+    let (code, summary) = sandbox.run(&["--max-retries", "0"]);
+    assert_ne!(
+        code, 0,
+        "exit code 0 without a report proves nothing: {summary:#}"
+    );
+}

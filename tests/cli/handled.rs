@@ -33,6 +33,18 @@ fn uncommitted_changes_stay_out_and_the_run_says_so() {
 }
 
 #[test]
+fn one_uncommitted_change_is_not_called_changes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("new.txt", "new\n");
+    let said = events(&reached(&sandbox), "run.created").join("");
+    let expected = "has 1 uncommitted change; the run starts from commit ";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains(" without it"), "{said}");
+    let doctor = sandbox.rgpt(&["doctor"]).stdout;
+    assert!(doctor.contains("sound, 1 run\n"), "{doctor}");
+}
+
+#[test]
 fn a_stash_an_index_and_a_reflog_stay_as_they_are() {
     let sandbox = Sandbox::new();
     sandbox.write("greeting.txt", "stashed\n");

@@ -6,20 +6,38 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod advance;
+mod apply;
+mod archives;
 mod command;
+mod completions;
 mod crash;
+mod create;
 mod demo;
+mod diff;
 mod disk;
 mod documents;
 mod evidence;
+mod export;
+mod gits;
 mod handled;
+mod heal;
 mod hostile;
+mod init;
 mod list_inspect;
+mod logs;
+mod man;
+mod models;
+mod openai;
 mod reference;
 mod refusals;
 mod release;
+mod replay;
 mod run;
 mod sandbox;
+mod share;
 mod signals;
 mod stops;
+mod test_verb;
+mod upkeep;
 mod world;

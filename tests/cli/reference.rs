@@ -32,6 +32,12 @@ fn the_reference_says_what_the_program_says() {
 }
 
 #[test]
+fn the_schema_for_editors_says_what_the_loader_checks() {
+    let schema = format!("{:#}\n", rgpt::config::json_schema());
+    compare("docs/orchestrator.schema.json", &schema);
+}
+
+#[test]
 fn the_readme_shows_the_help() {
     const BEGIN: &str = "<!-- help -->";
     const END: &str = "<!-- /help -->";

@@ -90,6 +90,11 @@ impl Sandbox {
         self.variables.insert(name.to_owned(), value.into());
     }
 
+    /// The value of a variable that every command gets.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
     /// Writes a file of the repository.
     pub(crate) fn write(&self, path: &str, content: &str) {
         write(&self.folder.join(path), content);

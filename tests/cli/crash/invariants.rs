@@ -85,7 +85,7 @@ fn torn_files(world: &World, expected: &Expected) -> Vec<String> {
     let Some(tree) = worktree(world) else {
         return Vec::new();
     };
-    let ignored = [".git", "build", "local.conf"];
+    let ignored = [".git", "build", "local.conf", ".deps"];
     let files = contents(&tree, &ignored);
     let mut torn = Vec::new();
     for path in files.keys() {

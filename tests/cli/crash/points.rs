@@ -66,7 +66,7 @@ pub(super) fn number(of: &impl Hash) -> u64 {
 }
 
 /// The names of all places in `src/`.
-pub(super) fn declared() -> BTreeSet<String> {
+pub(crate) fn declared() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     while let Some(folder) = folders.pop() {

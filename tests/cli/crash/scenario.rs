@@ -27,13 +27,14 @@ const COMMITTED: [Sample<'_>; 9] = [
     ),
 ];
 
-const IGNORED: [Sample<'_>; 2] = [
+const IGNORED: [Sample<'_>; 3] = [
     (
         "orchestrator.local.yaml",
         include_str!("sample/orchestrator.local.yaml"),
         false,
     ),
     ("script.yaml", include_str!("sample/script.yaml"), false),
+    (".deps/lib/words", "words that are shared\n", false),
 ];
 
 /// A world in which nothing has happened yet.

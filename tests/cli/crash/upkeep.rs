@@ -17,25 +17,34 @@ fn world(root: &std::path::Path) -> World {
 fn a_backup_is_there_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let world = world(folder.path());
-    let copy = world.root.join("copy.db");
+    let copy = world.root.join("copy.zip");
     let backup = ["db", "backup", copy.to_str().unwrap()];
-    for place in ["store.backup:1", "store.backup:2"] {
+    for place in [
+        "store.backup:1",
+        "store.backup:2",
+        "archive.copied",
+        "archive.written",
+    ] {
         let outcome = world.rgpt(&backup, &[("RGPT_CRASH", place)]);
         assert!(outcome.was_killed(), "{outcome:?}");
         assert!(!copy.exists(), "after {place}");
     }
+    let outcome = world.rgpt(&backup, &[("RGPT_CRASH", "archive.named")]);
+    assert!(outcome.was_killed(), "{outcome:?}");
+    std::fs::remove_file(&copy).unwrap();
     let outcome = world.rgpt(&backup, &[]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let left: Vec<String> = contents(&world.root, &["repo", "home", "cache"])
         .into_keys()
         .collect();
-    assert_eq!(left, ["copy.db"]);
+    assert_eq!(left, ["copy.zip"]);
 
     let elsewhere = world.root.join("elsewhere");
-    std::fs::create_dir(&elsewhere).unwrap();
-    std::fs::rename(&copy, elsewhere.join("rgpt.db")).unwrap();
-    let check = ["db", "check", "--state-dir", elsewhere.to_str().unwrap()];
-    let outcome = world.rgpt(&check, &[]);
+    let place = ["--state-dir", elsewhere.to_str().unwrap()];
+    let restore = [&["db", "restore", copy.to_str().unwrap()], &place[..]].concat();
+    let outcome = world.rgpt(&restore, &[]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let outcome = world.rgpt(&[&["db", "check"], &place[..]].concat(), &[]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
 }
 
