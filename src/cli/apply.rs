@@ -7,9 +7,8 @@ use crate::engine::{Engine, Taken, Taking, TakingError};
 
 use super::failure::Failure;
 use super::render::application;
-use super::resume::refuse_elsewhere;
 use super::ui::Ui;
-use super::{Global, Outcome, Which, exit, logging, open, watch};
+use super::{Global, Outcome, Which, exit, open, watch};
 
 /// Bring a run's result into your branch: fast-forward, or merge and check again
 #[derive(Debug, clap::Args)]
@@ -63,20 +62,13 @@ pub(super) fn take(
     let (store, run) = open::run_named(global, which)?;
     let id = run.id;
     drop(store);
-    refuse_elsewhere(&open::start(global)?, &run)?;
+    open::refuse_elsewhere(global, &run)?;
     let base = taking
         .branch
         .as_ref()
         .map(|name| format!("refs/heads/{name}"));
     let engine = open::prospect(global, base.as_deref(), Vec::new())?.engine(global)?;
-    let stderr = logging::on_stderr(ui.verbosity(), ui.is_quiet());
-    logging::begin(
-        &engine.state.logs,
-        &engine.config,
-        &engine.environment,
-        engine.clock.clone(),
-        stderr,
-    );
+    watch::begin_log(&engine, ui);
     let taken = carry_out(verb, &engine, id, taking, ui);
     let taken = taken.map_err(|error| match error {
         TakingError::Stopped { .. } => Failure {
@@ -107,11 +99,7 @@ fn carry_out(
     taking: &Taking,
     ui: &Ui,
 ) -> Result<Taken, TakingError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(anyhow::Error::from)?;
+    let runtime = watch::runtime().map_err(anyhow::Error::from)?;
     runtime.spawn(watch::listen_for_signals(engine.interrupt.clone()));
     runtime.spawn(tell_progress(engine.bus.subscribe(), ui.clone()));
     runtime.block_on(async {

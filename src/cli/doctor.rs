@@ -169,11 +169,12 @@ fn configured(prospect: &Prospect) -> Vec<Value> {
 fn shared_folders(prospect: &Prospect) -> Option<Value> {
     let shared = &prospect.loaded.config.workspace.share;
     let directory = &prospect.repository.directory;
-    let checked = share::check(&prospect.repository, directory, shared);
-    (!shared.is_empty()).then(|| match checked {
-        Ok(()) => row("shared folders", "ok", &shared.join(", "), None),
-        Err(error) => failed("shared folders", &error.into()),
-    })
+    (!shared.is_empty()).then(
+        || match share::check(&prospect.repository, directory, shared) {
+            Ok(()) => row("shared folders", "ok", &shared.join(", "), None),
+            Err(error) => failed("shared folders", &error.into()),
+        },
+    )
 }
 
 /// Whether the keys of the providers are there; whether they are good, only a call can tell.

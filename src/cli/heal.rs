@@ -7,7 +7,6 @@ use crate::domain::{Run, State};
 use crate::heal::remedy;
 
 use super::failure::Failure;
-use super::resume::refuse_elsewhere;
 use super::ui::Ui;
 use super::watch::{self, Show};
 use super::{Global, Outcome, Which, exit, open};
@@ -31,9 +30,7 @@ pub(super) fn heal(args: &Args, global: &Global, ui: &Ui) -> Outcome {
         require_on_ladder(&run, standing, action)?;
     }
     drop(store);
-    refuse_elsewhere(&open::start(global)?, &run)?;
-    let base = run.created.base_commit.to_string();
-    let engine = open::prospect(global, Some(&base), Vec::new())?.engine(global)?;
+    let engine = open::prospect_of(global, &run, Vec::new())?.engine(global)?;
     let resumed = RunResumed {
         granted: true,
         until: run.until.is_some().then_some(None),

@@ -211,6 +211,42 @@ pub(super) fn prospect(
     })
 }
 
+/// The same for going on with a run, or with a fork of it: in its own repository, from its base.
+pub(super) fn prospect_of(
+    global: &Global,
+    run: &Run,
+    flags: Vec<(String, serde_json::Value)>,
+) -> Result<Prospect, Failure> {
+    refuse_elsewhere(global, run)?;
+    prospect(global, Some(run.created.base_commit.as_str()), flags)
+}
+
+/// One record may hold runs of several repositories. A run is not gone on with in another one than
+/// its own, unless that is no longer where it was: then it has been moved.
+pub(super) fn refuse_elsewhere(global: &Global, run: &Run) -> Result<(), Failure> {
+    let here = &start(global)?;
+    let home = Path::new(&run.created.repository);
+    if here.starts_with(home) {
+        return Ok(());
+    }
+    let (here, there) = (
+        UserRepository::open(here, None)?,
+        UserRepository::open(home, None),
+    );
+    match there {
+        Ok(there) if there.id != here.id => Err(Failure::config(
+            format!(
+                "run {} belongs to the repository {}, not to {}",
+                run.id,
+                home.display(),
+                here.top.display()
+            ),
+            format!("name that one: --repo '{}'", home.display()),
+        )),
+        _ => Ok(()),
+    }
+}
+
 impl Prospect {
     /// Makes what is missing, and puts everything together.
     pub(super) fn engine(self, global: &Global) -> Result<Engine, Failure> {

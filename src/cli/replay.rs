@@ -10,7 +10,6 @@ use crate::engine::{ForkPoint, NewReplay, recorded_config};
 use crate::store::Store;
 
 use super::failure::Failure;
-use super::resume::refuse_elsewhere;
 use super::run::{self, Limits};
 use super::ui::Ui;
 use super::watch::{self, Show};
@@ -84,13 +83,11 @@ pub(super) fn replay(args: &Args, global: &Global, ui: &Ui) -> Outcome {
         ));
     }
     let (store, source) = open::run_named(global, &args.which)?;
-    refuse_elsewhere(&open::start(global)?, &source)?;
     let mut flags = args.limits.flags();
     for choice in &args.model {
         flags.push(run::model(choice)?);
     }
-    let base = source.created.base_commit.to_string();
-    let mut prospect = open::prospect(global, Some(&base), flags)?;
+    let mut prospect = open::prospect_of(global, &source, flags)?;
     if args.offline {
         prospect.recall(&store, &source)?;
     }

@@ -1,13 +1,10 @@
 //! `rgpt resume`: go on with a run from where its record stands.
 
-use std::path::Path;
-
 use crate::domain::event::RunResumed;
 use crate::domain::phase::Phase;
 use crate::domain::replay::ReplayResult;
 use crate::domain::{Run, State};
 use crate::engine::Engine;
-use crate::workspace::repository::UserRepository;
 
 use super::failure::Failure;
 use super::run::Limits;
@@ -76,9 +73,7 @@ pub(super) fn go_on(
         ));
     }
     let follows = follows_the_record(&wish, &run)?;
-    refuse_elsewhere(&open::start(global)?, &run)?;
-    let base = run.created.base_commit.to_string();
-    let mut prospect = open::prospect(global, Some(&base), wish.limits.flags())?;
+    let mut prospect = open::prospect_of(global, &run, wish.limits.flags())?;
     if follows {
         prospect.recall(&store, &run)?;
     }
@@ -103,31 +98,6 @@ pub(super) fn next_phase(run: &Run) -> Option<Phase> {
         State::Completed(phase) => phase.next().or(Some(phase)),
         State::Done => None,
         _ => run.phase(),
-    }
-}
-
-/// One record may hold runs of several repositories. A run is not gone on with in another one than
-/// its own, unless that is no longer where it was: then it has been moved.
-pub(super) fn refuse_elsewhere(here: &Path, run: &Run) -> Result<(), Failure> {
-    let home = Path::new(&run.created.repository);
-    if here.starts_with(home) {
-        return Ok(());
-    }
-    let (here, there) = (
-        UserRepository::open(here, None)?,
-        UserRepository::open(home, None),
-    );
-    match there {
-        Ok(there) if there.id != here.id => Err(Failure::config(
-            format!(
-                "run {} belongs to the repository {}, not to {}",
-                run.id,
-                home.display(),
-                here.top.display()
-            ),
-            format!("name that one: --repo '{}'", home.display()),
-        )),
-        _ => Ok(()),
     }
 }
 

@@ -24,6 +24,25 @@ pub(super) enum Show {
     Change,
 }
 
+/// Begins the log of what the engine does.
+pub(super) fn begin_log(engine: &Engine, ui: &Ui) {
+    logging::begin(
+        &engine.state.logs,
+        &engine.config,
+        &engine.environment,
+        engine.clock.clone(),
+        logging::on_stderr(ui.verbosity(), ui.is_quiet()),
+    );
+}
+
+/// What an engine's work runs on.
+pub(super) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}
+
 /// Begins as `begin` says, drives the run to where it ends or stands still, and tells of it.
 pub(super) fn drive(
     engine: Engine,
@@ -31,18 +50,8 @@ pub(super) fn drive(
     show: Show,
     begin: impl FnOnce(&Engine) -> Result<(RunId, Option<RunResumed>), Failure>,
 ) -> Outcome {
-    let stderr = logging::on_stderr(ui.verbosity(), ui.is_quiet());
-    logging::begin(
-        &engine.state.logs,
-        &engine.config,
-        &engine.environment,
-        engine.clock.clone(),
-        stderr,
-    );
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    begin_log(&engine, ui);
+    let runtime = runtime()?;
     let subscription = engine.bus.subscribe();
     let (id, resumed) = begin(&engine)?;
     let mut past = engine.store.events(id)?;

@@ -26,12 +26,9 @@ pub enum Pairing {
 /// of it later, and where it stood still and went on as if nothing had been.
 pub fn is_course(event: &Event) -> bool {
     match event {
-        Event::RunCreated(_)
-        | Event::RunReplayed(_)
-        | Event::RunUpdated(_)
-        | Event::RunStopped(_) => false,
+        Event::RunStopped(_) => false,
         Event::RunResumed(resumed) => *resumed != RunResumed::default(),
-        _ => true,
+        event => !event.is_about_the_run(),
     }
 }
 

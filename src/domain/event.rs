@@ -175,6 +175,15 @@ impl Event {
         }
     }
 
+    /// Whether it says where the run comes from or what was learned of it, rather than what it did: a
+    /// fork has its own.
+    pub fn is_about_the_run(&self) -> bool {
+        matches!(
+            self,
+            Self::RunCreated(_) | Self::RunReplayed(_) | Self::RunUpdated(_)
+        )
+    }
+
     /// The payload as JSON, as it stands on the record.
     ///
     /// # Errors

@@ -77,6 +77,20 @@ pub struct Comparison {
     pub notes: Vec<String>,
 }
 
+impl Comparison {
+    /// What it comes to where they part, if they do.
+    pub fn of(divergence: Option<Divergence>, notes: Vec<String>) -> Self {
+        Self {
+            result: match divergence {
+                None => ReplayResult::Equal,
+                Some(_) => ReplayResult::Diverged,
+            },
+            divergence,
+            notes,
+        }
+    }
+}
+
 /// The verdict on a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

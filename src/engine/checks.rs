@@ -100,12 +100,17 @@ impl Drive<'_> {
                 }
             };
             if !result.status.acceptable() {
-                let results = [result];
-                let damage = verify::assess(&results, &self.engine.config.findings).damage;
-                return Ok(Some(classify::from_checks(&results, damage)));
+                return Ok(Some(self.failure_of(&result)));
             }
         }
         Ok(None)
+    }
+
+    /// What a check that failed comes to by itself.
+    pub(super) fn failure_of(&self, result: &CheckResult) -> Failure {
+        let results = std::slice::from_ref(result);
+        let damage = verify::assess(results, &self.engine.config.findings).damage;
+        classify::from_checks(results, damage)
     }
 
     /// The final checks that an execution has on the record.

@@ -80,12 +80,6 @@ impl Engine {
             true => recorded_config(&self.store, &before)?,
             false => config::canonical_json(&self.config).map_err(anyhow::Error::from)?,
         };
-        let until = replay.until.or(before.until.filter(|_| offline));
-        // Only what was seen to pass is handed over.
-        let until = match replay.mode {
-            ReplayMode::Recorded => Some(until.map_or(Phase::Tester, |it| it.min(Phase::Tester))),
-            _ => until,
-        };
         let replayed = RunReplayed {
             source,
             seq: course[at - 1].seq,
@@ -99,11 +93,12 @@ impl Engine {
             } else {
                 self.limits()
             },
-            until,
+            until: last_phase(&replay, &before),
             partial: replay.until.is_some() || replay.mode == ReplayMode::Recorded,
             granted: !offline,
         };
-        let shared: Vec<Event> = course[1..at].iter().filter_map(shared).collect();
+        let shared = course[..at].iter().map(|record| &record.event);
+        let shared: Vec<&Event> = shared.filter(|event| !event.is_about_the_run()).collect();
         let repository = match &self.ground {
             Some(ground) => Origin::of(ground)?.repository,
             None => String::new(),
@@ -121,11 +116,24 @@ impl Engine {
             },
             rest: shared
                 .iter()
+                .copied()
                 .cloned()
                 .chain([Event::RunReplayed(replayed.clone())])
                 .collect(),
         };
         Ok(self.begin(&begin, config)?)
+    }
+}
+
+/// The phase after which the fork stops. An offline one stops where its source did, and one that
+/// trusts recorded checks before anything is handed over: only what was seen to pass is.
+fn last_phase(replay: &NewReplay, before: &Run) -> Option<Phase> {
+    let until = replay
+        .until
+        .or(before.until.filter(|_| replay.mode.is_offline()));
+    match replay.mode {
+        ReplayMode::Recorded => Some(until.map_or(Phase::Tester, |it| it.min(Phase::Tester))),
+        _ => until,
     }
 }
 
@@ -170,13 +178,5 @@ fn failed(record: &Record) -> Option<Phase> {
     match &record.event {
         Event::PhaseError(error) => Some(error.phase),
         _ => None,
-    }
-}
-
-/// An event as a fork takes it over; what is the source's own stays there.
-fn shared(record: &Record) -> Option<Event> {
-    match &record.event {
-        Event::RunReplayed(_) | Event::RunUpdated(_) => None,
-        event => Some(event.clone()),
     }
 }

@@ -25,7 +25,7 @@ pub(super) use settings::Settings;
 pub use status::Dirt;
 use tracked::Tracker;
 
-use super::git::{GitCommand, GitError, ObjectStore, git_version, records};
+use super::git::{GitCommand, GitError, ObjectStore, records};
 use crate::domain::{CommitId, TreeId};
 
 /// How a repository names its objects.
@@ -121,33 +121,22 @@ impl UserRepository {
         base: Option<&str>,
         person: Vec<(OsString, OsString)>,
     ) -> Result<Self, RepositoryError> {
-        git_version()?;
-        let start = start
-            .canonicalize()
-            .map_err(|source| RepositoryError::Unreadable {
-                path: start.to_owned(),
-                source,
-            })?;
-        let found = Found::around(&start, &person)?;
+        let found = Found::around(start, &person)?;
         let objects = ObjectStore::of(&found.git_dir);
         let (base_commit, base_tree) = resolve_base(&objects, base, &found.top)?;
         let settings = Settings::of(&found.git_dir)?;
         refuse_partial_clone(&settings, &found.common_dir)?;
         let entries = objects.entries(&base_tree)?;
         refuse_base(&objects, &entries)?;
-        let directory = start
-            .strip_prefix(&found.top)
-            .unwrap_or(Path::new(""))
-            .to_owned();
         let dirt = status::look(&found.git_dir, &settings, &found.top, &person)?;
         let id = blake3::hash(found.common_dir.as_os_str().as_encoded_bytes());
         Ok(Self {
-            directory,
             object_format: found.object_format,
             base_commit,
             base_tree,
             base_files: entries.into_iter().map(|entry| entry.path).collect(),
             branch: found.branch()?,
+            directory: found.directory,
             dirt,
             shallow: found.shallow,
             id: id.to_hex()[..16].to_owned(),

@@ -107,13 +107,7 @@ fn the_next_phase_can_be_named_and_a_later_one_is_refused() {
 #[test]
 fn a_failure_is_healed_on_the_way() {
     let sandbox = created();
-    sandbox.script(&[
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "bad world\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good world\n")]),
-        finish("greets better"),
-    ]);
+    sandbox.script_that_mends();
     advance(&sandbox, &[]);
     advance(&sandbox, &[]);
     let summary = advance(&sandbox, &[]);

@@ -8,18 +8,12 @@ use rgpt::domain::{Clock, RunId};
 use rgpt::store::{StateDir, Store};
 use serde_json::Value;
 
-use crate::sandbox::{Sandbox, events, finish, keys, plan, step, tools, write_file};
+use crate::sandbox::{Sandbox, events, keys};
 
 /// A repository with a run that was healed, failed a check and reached its goal.
 fn with_a_healed_run() -> (Sandbox, Value, Vec<Value>) {
     let sandbox = Sandbox::new();
-    sandbox.script(&[
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "bad world\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good world\n")]),
-        finish("greets better"),
-    ]);
+    sandbox.script_that_mends();
     let outcome = sandbox.rgpt(&["run", "--goal", "greet", "--json"]);
     assert_eq!(outcome.code, 0, "{outcome:#?}");
     let stream = outcome.stream();

@@ -161,13 +161,7 @@ fn sleeps_clocks_and_temporary_paths_are_no_divergence() {
          if grep -n bad greeting.txt; then echo \"failed at $(date) in $(pwd)/x.$$\"; exit 1; fi\n",
     );
     sandbox.commit("a check that says something else each time");
-    sandbox.script(&[
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "bad world\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good world\n")]),
-        finish("greets better"),
-    ]);
+    sandbox.script_that_mends();
     let (code, source) = sandbox.run(&[]);
     assert_eq!(code, 0, "{source:#}");
     assert_replays(&sandbox, &source);
@@ -367,13 +361,7 @@ fn a_set_up_that_cannot_be_repeated_is_no_divergence_but_a_hint() {
 #[test]
 fn a_run_that_failed_and_was_resumed_is_replayed_with_what_the_person_did() {
     let sandbox = Sandbox::new();
-    sandbox.script(&[
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "bad world\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good world\n")]),
-        finish("greets better"),
-    ]);
+    sandbox.script_that_mends();
     let (code, summary) = sandbox.run(&["--max-retries", "0"]);
     assert_eq!(code, 2, "{summary:#}");
     let failed = assert_replays(&sandbox, &summary);
@@ -527,13 +515,7 @@ fn replies_that_were_used_before_the_fork_stay_used() {
 #[test]
 fn the_phase_that_failed_is_done_again_with_a_new_budget() {
     let sandbox = Sandbox::new();
-    sandbox.script(&[
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "bad world\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good world\n")]),
-        finish("greets better"),
-    ]);
+    sandbox.script_that_mends();
     let (code, summary) = sandbox.run(&["--max-retries", "0"]);
     assert_eq!(code, 2, "{summary:#}");
     let outcome = replay(&sandbox, &["--failed"]);

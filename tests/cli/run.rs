@@ -67,21 +67,10 @@ fn a_model_that_only_says_it_is_done_has_not_reached_the_goal() {
     assert_eq!(sandbox.git(&["branch", "--list", "rgpt/*"]), "");
 }
 
-/// A model that breaks the check, and mends it when it is shown the failure.
-fn script_that_mends(sandbox: &Sandbox) {
-    sandbox.script(&[
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "bad world\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good world\n")]),
-        finish("greets better"),
-    ]);
-}
-
 #[test]
 fn a_failing_check_is_healed_and_the_heal_is_on_the_record() {
     let sandbox = Sandbox::new();
-    script_that_mends(&sandbox);
+    sandbox.script_that_mends();
     let (code, summary) = sandbox.run(&[]);
     assert_eq!(code, 0, "{summary:#}");
     assert_eq!(summary["run"]["heal_count"], 1);
@@ -99,7 +88,7 @@ fn a_failing_check_is_healed_and_the_heal_is_on_the_record() {
 #[test]
 fn a_run_without_retries_fails_and_a_resume_grants_new_ones() {
     let sandbox = Sandbox::new();
-    script_that_mends(&sandbox);
+    sandbox.script_that_mends();
     let (code, summary) = sandbox.run(&["--max-retries", "0"]);
     assert_eq!(code, 2, "{summary:#}");
     assert_eq!(summary["run"]["state"], "failed");

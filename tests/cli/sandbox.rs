@@ -187,6 +187,17 @@ impl Sandbox {
         ]);
     }
 
+    /// A script that breaks the check, and mends it when the failure is shown.
+    pub(crate) fn script_that_mends(&self) {
+        self.script(&[
+            plan(&[step("step-1", &["greeting.txt"])]),
+            tools(&[write_file("greeting.txt", "bad world\n")]),
+            finish("greets"),
+            tools(&[write_file("greeting.txt", "good world\n")]),
+            finish("greets better"),
+        ]);
+    }
+
     /// Everything in the repository, bit by bit.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.folder)

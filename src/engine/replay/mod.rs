@@ -36,15 +36,17 @@ impl Drive<'_> {
     /// Does what people and drivers did to the source where it stood now. `leaving` says that the
     /// source went no further in what is under way.
     pub(super) fn follow_acts(&mut self, leaving: bool) -> Halting<()> {
-        let (run, next) = (self.log.run().id, self.log.run().next());
-        let Some(recording) = &mut self.log.recording else {
+        if !self.is_following() {
             return Ok(());
-        };
-        if let Some(Action::Execute(id)) = next
+        }
+        let run = self.log.run();
+        if let Some(Action::Execute(id)) = run.next()
             && !leaving
         {
-            let done = self.engine.store.tape(run, id)?.len();
-            if recording.entry(id, done)?.is_some() {
+            let done = self.engine.store.tape(run.id, id)?.len();
+            if let Some(recording) = &mut self.log.recording
+                && recording.entry(id, done)?.is_some()
+            {
                 return Ok(());
             }
         }

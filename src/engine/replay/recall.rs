@@ -16,7 +16,6 @@ use crate::engine::halt::{Halt, Halting};
 use crate::engine::recorder::entry_after;
 use crate::engine::site::Place;
 use crate::heal::classify;
-use crate::verify;
 
 use super::recording::Recording;
 use super::tell;
@@ -172,11 +171,7 @@ impl Drive<'_> {
         let failed = results
             .into_iter()
             .find(|result| result.scope == CheckScope::Step && !result.status.acceptable());
-        Ok(failed.map(|result| {
-            let results = [result];
-            let damage = verify::assess(&results, &self.engine.config.findings).damage;
-            classify::from_checks(&results, damage)
-        }))
+        Ok(failed.map(|result| self.failure_of(&result)))
     }
 
     /// How the set-up of the builder's place failed when the run was recorded, if it did.

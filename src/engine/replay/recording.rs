@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use crate::compare;
 use crate::domain::event::{Event, RunResumed};
 use crate::domain::id::{ExecutionId, RunId};
-use crate::domain::replay::{Comparison, Divergence, Replay, ReplayMode, ReplayResult};
+use crate::domain::replay::{Comparison, Divergence, Replay, ReplayMode};
 use crate::domain::tape::{Answer, TapeEntry};
 use crate::domain::{Digest, Record, Run, text};
 use crate::store::Store;
@@ -78,8 +78,7 @@ impl Recording {
             // Whoever drives the replay may let it rest.
             Some(_) if is_act(&record.event) => {}
             Some((a, b)) => {
-                let (seq, event) = (theirs.seq, theirs.event.clone());
-                self.part(seq, &event, &a, &b);
+                self.part(None, &a, &b);
             }
         }
     }
@@ -134,30 +133,19 @@ impl Recording {
 
     /// Records that the two part here, unless they have parted before.
     pub(in crate::engine) fn part_at(&mut self, place: (ExecutionId, u32), a: &str, b: &str) {
-        let (seq, event) = match self.course.get(self.next) {
-            Some(record) => (record.seq, Some(record.event.clone())),
-            None => (self.course.last().map_or(0, |record| record.seq), None),
-        };
-        if self.parted.is_none() {
-            self.parted = Some(Divergence {
-                seq,
-                kind: event.map_or_else(|| "tape".to_owned(), |event| event.kind()),
-                a: a.to_owned(),
-                b: b.to_owned(),
-                execution: Some(place.0),
-                call: Some(place.1),
-            });
-        }
+        self.part(Some(place), a, b);
     }
 
-    fn part(&mut self, seq: u64, event: &Event, a: &str, b: &str) {
+    fn part(&mut self, place: Option<(ExecutionId, u32)>, a: &str, b: &str) {
+        let next = self.course.get(self.next);
+        let last = next.or(self.course.last());
         self.parted.get_or_insert_with(|| Divergence {
-            seq,
-            kind: event.kind(),
+            seq: last.map_or(0, |record| record.seq),
+            kind: next.map_or_else(|| "tape".to_owned(), |record| record.event.kind()),
             a: a.to_owned(),
             b: b.to_owned(),
-            execution: None,
-            call: None,
+            execution: place.map(|place| place.0),
+            call: place.map(|place| place.1),
         });
     }
 
@@ -189,22 +177,11 @@ impl Recording {
 
     /// The verdict. `whole` says that the replay was to follow the source to its end.
     pub(in crate::engine) fn verdict(&mut self, whole: bool) -> Comparison {
-        if whole
-            && self.parted.is_none()
-            && let Some(theirs) = self.course.get(self.next)
-        {
-            let (seq, event) = (theirs.seq, theirs.event.clone());
-            self.part(seq, &event, &text::sentence(&event), "");
+        if whole && let Some(theirs) = self.next_event() {
+            let missing = text::sentence(theirs);
+            self.part(None, &missing, "");
         }
-        let divergence = self.parted.clone();
-        Comparison {
-            result: match divergence {
-                None => ReplayResult::Equal,
-                Some(_) => ReplayResult::Diverged,
-            },
-            divergence,
-            notes: std::mem::take(&mut self.notes),
-        }
+        Comparison::of(self.parted.clone(), std::mem::take(&mut self.notes))
     }
 }
 
@@ -217,12 +194,7 @@ fn following(run: &Run) -> Option<&Replay> {
 /// The events of a run after a place, but for those that are no part of its course.
 fn course(store: &Store, run: RunId, after: u64) -> anyhow::Result<Vec<Record>> {
     let mut records = store.events_after(run, after)?;
-    records.retain(|record| {
-        !matches!(
-            record.event,
-            Event::RunCreated(_) | Event::RunReplayed(_) | Event::RunUpdated(_)
-        )
-    });
+    records.retain(|record| !record.event.is_about_the_run());
     Ok(records)
 }
 

@@ -6,8 +6,6 @@ use crate::domain::{ErrorType, Failure, RunId};
 use crate::engine::drive::Drive;
 use crate::engine::halt::Halting;
 use crate::engine::site::Place;
-use crate::heal::classify;
-use crate::verify;
 
 use super::recording::Recording;
 
@@ -66,9 +64,7 @@ impl Drive<'_> {
         if !passed || result.status.acceptable() {
             return Ok(());
         }
-        let results = std::slice::from_ref(result);
-        let damage = verify::assess(results, &self.engine.config.findings).damage;
-        let failure = classify::from_checks(results, damage);
+        let failure = self.failure_of(result);
         match failure.error_type {
             ErrorType::Infra => self.unrepeatable(&format!("the check {}", result.name), &failure),
             _ => Ok(()),

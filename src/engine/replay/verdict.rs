@@ -2,7 +2,7 @@
 
 use crate::compare::{self, Pairing};
 use crate::domain::event::{Event, RunUpdated};
-use crate::domain::replay::{Comparison, ReplayResult};
+use crate::domain::replay::Comparison;
 use crate::domain::{RunId, State};
 use crate::engine::drive::Drive;
 
@@ -43,13 +43,6 @@ impl Drive<'_> {
             false => Pairing::Replay,
         };
         let divergence = compare::first_divergence(&theirs, &ours, pairing);
-        Ok(Comparison {
-            result: match divergence {
-                None => ReplayResult::Equal,
-                Some(_) => ReplayResult::Diverged,
-            },
-            divergence,
-            notes: Vec::new(),
-        })
+        Ok(Comparison::of(divergence, Vec::new()))
     }
 }

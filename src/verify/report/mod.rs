@@ -10,6 +10,8 @@ mod junit;
 mod pytest;
 mod tap;
 mod text;
+#[cfg(test)]
+mod told;
 
 use std::borrow::Cow;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ignored::ignored_by;
 use super::tracked::Tracker;
 use super::{Found, RepositoryError};
-use crate::workspace::git::{GitCommand, GitError, git_version, path_text, records};
+use crate::workspace::git::{GitCommand, GitError, path_text, records};
 
 /// The checked-out files of a repository. Unlike a [`super::UserRepository`] it needs no commit,
 /// and is only good for looking at.
@@ -35,18 +35,10 @@ impl Checkout {
         start: &Path,
         person: Vec<(OsString, OsString)>,
     ) -> Result<Self, RepositoryError> {
-        git_version()?;
-        let start = start
-            .canonicalize()
-            .map_err(|source| RepositoryError::Unreadable {
-                path: start.to_owned(),
-                source,
-            })?;
-        let found = Found::around(&start, &person)?;
-        let directory = start.strip_prefix(&found.top).unwrap_or(Path::new(""));
+        let found = Found::around(start, &person)?;
         Ok(Self {
-            directory: directory.to_owned(),
             branch: found.branch()?,
+            directory: found.directory,
             top: found.top,
             git_dir: found.git_dir,
             person,

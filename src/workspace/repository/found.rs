@@ -5,11 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{ObjectFormat, RepositoryError};
-use crate::workspace::git::{GitCommand, GitError, path_text};
+use crate::workspace::git::{GitCommand, GitError, git_version, path_text};
 
 /// What the person's git says about where they are.
 pub(super) struct Found {
     pub(super) top: PathBuf,
+    /// Where that is, relative to `top`.
+    pub(super) directory: PathBuf,
     pub(super) git_dir: PathBuf,
     pub(super) common_dir: PathBuf,
     pub(super) object_format: ObjectFormat,
@@ -32,6 +34,13 @@ impl Found {
         start: &Path,
         person: &[(OsString, OsString)],
     ) -> Result<Self, RepositoryError> {
+        git_version()?;
+        let start = &start
+            .canonicalize()
+            .map_err(|source| RepositoryError::Unreadable {
+                path: start.to_owned(),
+                source,
+            })?;
         let ask = |options: &[&str]| {
             let command = GitCommand::as_person(person, "rev-parse").directory(start);
             command.arg("--path-format=absolute").args(options)
@@ -51,8 +60,11 @@ impl Found {
                 path: start.to_owned(),
             });
         }
+        let top = canonical(top)?;
+        let directory = start.strip_prefix(&top).unwrap_or(Path::new(""));
         Ok(Self {
-            top: canonical(top)?,
+            directory: directory.to_owned(),
+            top,
             git_dir: canonical(git_dir)?,
             common_dir: canonical(common_dir)?,
             object_format: match format.as_slice() {

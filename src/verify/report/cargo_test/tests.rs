@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::ReportFormat;
 use crate::verify::report::recognise;
+use crate::verify::report::told::failing;
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -25,15 +26,6 @@ fn numbers(report: &Report) -> (u32, u32, u32, bool) {
         counts.skipped,
         counts.complete,
     )
-}
-
-fn failing(report: &Report) -> Vec<&str> {
-    report
-        .tests
-        .iter()
-        .filter(|test| test.case.status == TestStatus::Failed)
-        .map(|test| test.case.name.as_str())
-        .collect()
 }
 
 const MIXED: [&str; 8] = [

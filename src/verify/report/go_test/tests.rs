@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::ReportFormat;
 use crate::verify::report::recognise;
+use crate::verify::report::told::{failing, numbers};
 
 const ALL: &str = include_str!("../fixtures/go_all.out.txt");
 const ALL_STDERR: &str = include_str!("../fixtures/go_all.err.txt");
@@ -10,26 +11,6 @@ const GREEN: &str = include_str!("../fixtures/go_green.txt");
 
 fn of(stdout: &str, stderr: &str) -> Report {
     recognise(stdout, stderr, ReportFormat::Auto).expect("a report")
-}
-
-fn numbers(report: &Report) -> (u32, u32, u32, u32, bool) {
-    let counts = report.counts;
-    (
-        counts.passed,
-        counts.failed,
-        counts.skipped,
-        counts.errors,
-        counts.complete,
-    )
-}
-
-fn failing(report: &Report) -> Vec<&str> {
-    report
-        .tests
-        .iter()
-        .filter(|test| test.case.status == TestStatus::Failed)
-        .map(|test| test.case.name.as_str())
-        .collect()
 }
 
 /// The events of one package, as the fixture has them.

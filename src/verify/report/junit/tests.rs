@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::ReportFormat;
+use crate::verify::report::told::numbers;
 use crate::verify::report::{from_files, recognise};
 
 macro_rules! fixture {
@@ -21,17 +22,6 @@ const ALL: [&str; 6] = [
 
 fn of(text: &str) -> Report {
     recognise(text, "", ReportFormat::Junit).expect("a report")
-}
-
-fn numbers(report: &Report) -> (u32, u32, u32, u32, bool) {
-    let counts = report.counts;
-    (
-        counts.passed,
-        counts.failed,
-        counts.skipped,
-        counts.errors,
-        counts.complete,
-    )
 }
 
 /// Each test that failed as `name: first line of its message`.

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::ReportFormat;
 use crate::verify::report::recognise;
+use crate::verify::report::told::numbers;
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -12,17 +13,6 @@ macro_rules! fixture {
 
 fn of(text: &str) -> Report {
     recognise(text, "", ReportFormat::Auto).expect("a report")
-}
-
-fn numbers(report: &Report) -> (u32, u32, u32, u32, bool) {
-    let counts = report.counts;
-    (
-        counts.passed,
-        counts.failed,
-        counts.skipped,
-        counts.errors,
-        counts.complete,
-    )
 }
 
 fn failing(report: &Report) -> Vec<&str> {
