@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::choice::Choice;
 use super::id::{ExecutionId, RunId};
+use super::message::Effort;
 use super::phase::Agent;
 use super::plan::{Plan, Step};
 use super::state::State;
@@ -95,9 +97,28 @@ pub struct Context {
 pub struct ModelSettings {
     /// Models in order of preference; empty if none is named for the phase.
     pub names: Vec<String>,
-    /// Sampling temperature, if one is configured or a remedy wants one.
+    /// How their order came about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// Whether only models on the person's own machines may be asked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub private: bool,
+    /// Sampling temperature, if one is configured or a rule wants one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
+    /// How much to reason, if a rule or the configuration says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
+    /// Why temperature and effort are what they are, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<String>,
+    /// The context window of the first model, in tokens, if it is known: what is not needed most is
+    /// left out until prompt and answer fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u64>,
+    /// The family of the first model, if it is known: some are told more of how to answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// Whether tools are called natively; if not, calls are fenced JSON in the text.
     #[serde(default)]
     pub native_tools: bool,

@@ -24,6 +24,9 @@ pub struct ModelRequest {
     /// Sampling temperature, where one is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
+    /// How much to reason, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// The most tokens to generate.
     pub max_output: u32,
 }
@@ -40,6 +43,26 @@ impl ModelRequest {
             })
             .unwrap_or_default()
     }
+
+    /// An estimate of its tokens: system prompt, tools, schema and conversation.
+    pub fn estimated_tokens(&self) -> u64 {
+        // Only numbers that are not finite cannot be written as JSON, and they have no tokens.
+        serde_json::to_string(self).map_or(0, |text| tokens_in(&text))
+    }
+}
+
+/// An estimate of the tokens in `text`: one for four ASCII characters or one other character.
+pub fn tokens_in(text: &str) -> u64 {
+    let other = text.chars().filter(|c| !c.is_ascii()).count() as u64;
+    let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
+    ascii.div_ceil(4) + other
+}
+
+/// The tokens that a prompt may have in a context window where an answer of `max_output` tokens is
+/// wanted. An answer needs no more than a quarter of the window: what is allowed to it is often far
+/// more than it is long.
+pub fn room_for_prompt(window: u64, max_output: u32) -> u64 {
+    window - u64::from(max_output).min(window / 4)
 }
 
 /// One turn of a conversation.
@@ -58,6 +81,9 @@ pub enum Message {
         /// The calls it made.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<ToolCall>,
+        /// The same as its provider worded it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        native: Option<Native>,
     },
     /// The answer to one tool call.
     Tool {
@@ -71,6 +97,39 @@ pub enum Message {
         #[serde(default)]
         is_error: bool,
     },
+}
+
+/// What a model said in the words of its provider: parts that must be carried back unchanged, such
+/// as signed reasoning. They mean something only to the model that said them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Native {
+    /// The protocol and the model's name at its provider, as in `anthropic/claude-sonnet-4-6`.
+    pub by: String,
+    /// The parts, in order.
+    pub parts: Vec<Value>,
+}
+
+/// How much a model is to reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effort {
+    /// Little.
+    Low,
+    /// Some.
+    Medium,
+    /// Much.
+    High,
+}
+
+impl Effort {
+    /// Its name in configuration, JSON and protocols.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
 }
 
 /// A tool as it is offered to a model.
@@ -122,4 +181,7 @@ pub struct ModelAnswer {
     pub finish: FinishReason,
     /// What the call used.
     pub usage: Usage,
+    /// The same in the words of the provider, where they must be carried back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native: Option<Native>,
 }

@@ -5,9 +5,11 @@
 
 pub mod action;
 pub mod application;
+pub mod breaker;
 pub mod brief;
 pub mod budget;
 pub mod check;
+pub mod choice;
 pub mod clean;
 pub mod clock;
 pub mod event;

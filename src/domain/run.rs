@@ -73,6 +73,8 @@ pub struct Run {
     /// How often a person may have changed the circumstances: resumes after a stop that asked for
     /// one, with a new grant, or back to an earlier phase.
     pub interventions: u32,
+    /// The models that a person named for agents of this run, over what is configured.
+    pub switched: BTreeMap<Agent, String>,
     /// All checks that ran, in order.
     pub checks: Vec<CheckState>,
     /// All findings, by number.
@@ -191,6 +193,8 @@ pub struct PhaseState {
     pub entry_head: CommitId,
     /// Time spent in it, in milliseconds.
     pub duration_ms: u64,
+    /// Time a driver was at work on its executions, in milliseconds, up to the last event.
+    pub active_ms: u64,
     /// When it was last begun.
     pub started_at: Timestamp,
     /// What the agent put out, once it completed.

@@ -1,11 +1,15 @@
 //! The tape of an execution: its calls in order, each with its answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::budget::Spending;
 use super::check::CheckResult;
+use super::choice::PassedOver;
 use super::failure::Failure;
-use super::id::{CommitId, Digest, TreeId};
+use super::id::{CommitId, Digest, ExecutionId, RunId, TreeId};
 use super::message::{ModelAnswer, ToolCall};
 
 /// One call of an execution. Without an answer it is an intent: the call may or may not have happened.
@@ -52,6 +56,52 @@ pub struct ModelCall {
     pub reserved_tokens: u64,
     /// Money reserved for the worst case, in US dollars.
     pub reserved_usd: f64,
+    /// The models that would have been asked before this one, and why they were not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
+    /// The call on the record that the identical answer is taken from; nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<TapePlace>,
+}
+
+impl ModelCall {
+    /// The most that it may use. Where nothing is reserved nobody is asked: the answer is taken from
+    /// the record, or the call could only fail.
+    pub fn reserved(&self) -> Spending {
+        Spending {
+            usd: self.reserved_usd,
+            tokens: self.reserved_tokens,
+            attempts: u64::from(self.reserved_tokens > 0 || self.reserved_usd > 0.0),
+            wall_ms: 0,
+        }
+    }
+}
+
+/// A call on the tapes of all runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TapePlace {
+    /// The run.
+    pub run: RunId,
+    /// Its execution.
+    pub execution: ExecutionId,
+    /// The place on its tape.
+    pub ordinal: u32,
+}
+
+/// What went over the wire for a model call. Most calls have one exchange; one that had to be put
+/// in other words, or that a provider broke in two, has several.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exchange {
+    /// The HTTP status; none if there was no answer.
+    pub status: Option<u16>,
+    /// The headers of the answer that say something about the call: ids, limits, waits, types.
+    pub headers: BTreeMap<String, String>,
+    /// From the request to the first byte of the answer, in milliseconds.
+    pub first_byte_ms: Option<u64>,
+    /// From the request to the end, in milliseconds.
+    pub total_ms: u64,
+    /// The bytes of the answer as they came, keys taken out.
+    pub received: Vec<u8>,
 }
 
 /// What came of a call.
@@ -125,8 +175,47 @@ pub struct ModelFailure {
     /// How long the provider asked to wait, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Which wait came to its end, for time-outs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Timeout>,
+    /// Whether the provider itself says that the identical call might succeed later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub should_retry: Option<bool>,
     /// Provider, model, status and the provider's own words.
     pub message: String,
+}
+
+impl ModelFailure {
+    /// A failure of this kind, told by `message`.
+    pub fn new(kind: ModelFailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            status: None,
+            retry_after_ms: None,
+            timeout: None,
+            should_retry: None,
+            message: message.into(),
+        }
+    }
+
+    /// Whether the identical call might succeed later: by the provider's word, else by the kind.
+    pub fn retryable(&self) -> bool {
+        self.should_retry.unwrap_or_else(|| self.kind.transient())
+    }
+}
+
+/// The waits of a call that have a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timeout {
+    /// For a connection.
+    Connect,
+    /// From the request to the first byte of the answer.
+    FirstByte,
+    /// From one byte to the next.
+    Idle,
+    /// For all of it.
+    Total,
 }
 
 /// The kinds of failing model calls.

@@ -80,6 +80,9 @@ fn update(updated: &RunUpdated) -> String {
         RunUpdated::MoveGivenUp { reason } => {
             format!("given up, nothing was changed: {reason}")
         }
+        RunUpdated::ModelSwitched { agent, model } => {
+            format!("from now on the {agent} asks {model}")
+        }
     }
 }
 
@@ -229,6 +232,7 @@ mod tests {
             reason: StopReason::Stuck,
             message: "a\n\tb \u{1b}[31mred\u{7f}\u{9b} \u{202e}evil".to_owned(),
             action_required: None,
+            needs: None,
         });
         assert_eq!(sentence(&event), "stopped (stuck): a b [31mred evil");
     }

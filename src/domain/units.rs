@@ -32,6 +32,11 @@ pub fn cost(usd: f64) -> String {
     }
 }
 
+/// A share of 1, in hundredths: `95%`.
+pub fn share(of_one: f64) -> String {
+    format!("{:.0}%", of_one * 100.0)
+}
+
 /// A number of tokens: `812`, `12.3k`, `1.20M`. The unit stands elsewhere.
 pub fn tokens(count: u64) -> String {
     match count {

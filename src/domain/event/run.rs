@@ -6,7 +6,7 @@ use crate::domain::application::BranchMove;
 use crate::domain::budget::Limits;
 use crate::domain::failure::ErrorType;
 use crate::domain::id::{CommitId, Digest, RunId, TreeId};
-use crate::domain::phase::Phase;
+use crate::domain::phase::{Agent, Phase};
 use crate::domain::remedy::HealAction;
 use crate::domain::replay::{Comparison, ReplayMode};
 
@@ -76,6 +76,8 @@ pub enum StopReason {
     BudgetUsd,
     /// The tokens are spent or reserved.
     BudgetTokens,
+    /// The model calls are used up.
+    BudgetAttempts,
     /// The time is over.
     WallTime,
     /// No new evidence turns up.
@@ -98,6 +100,7 @@ impl StopReason {
         match self {
             Self::BudgetUsd => "budget_usd",
             Self::BudgetTokens => "budget_tokens",
+            Self::BudgetAttempts => "budget_attempts",
             Self::WallTime => "wall_time",
             Self::Stuck => "stuck",
             Self::Interrupted => "interrupted",
@@ -119,6 +122,10 @@ pub struct RunStopped {
     /// What a person must do first, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action_required: Option<String>,
+    /// The least cap with which the run could go on, where one is in the way: US dollars, tokens,
+    /// model calls or milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<f64>,
 }
 
 /// Payload of `run.resumed`.
@@ -203,6 +210,13 @@ pub enum RunUpdated {
     MoveGivenUp {
         /// Why.
         reason: String,
+    },
+    /// A person named another model for an agent.
+    ModelSwitched {
+        /// The agent.
+        agent: Agent,
+        /// The model's name in the configuration.
+        model: String,
     },
 }
 

@@ -100,6 +100,7 @@ impl Run {
             heals: Vec::new(),
             heal_count: 0,
             interventions: 0,
+            switched: std::collections::BTreeMap::new(),
             checks: Vec::new(),
             findings: Vec::new(),
             by_hand: None,
@@ -125,6 +126,15 @@ impl Run {
         })
     }
 
+    /// So much time has passed at work.
+    fn pass(&mut self, milliseconds: u64) {
+        self.active_ms += milliseconds;
+        let phase = self.running_execution().map(|execution| execution.phase);
+        if let Some(state) = phase.and_then(|phase| self.phases.get_mut(&phase)) {
+            state.active_ms += milliseconds;
+        }
+    }
+
     fn advance(&mut self, record: &Record) -> Verdict {
         require(record.run == self.id, "it belongs to another run")?;
         require(record.seq == self.seq + 1, "its number leaves a gap")?;
@@ -139,7 +149,7 @@ impl Run {
             Event::RunResumed(_) | Event::RunCancelled { .. } | Event::RunReplayed(_)
         );
         if driven && self.stop.is_none() {
-            self.active_ms += millis_between(self.updated_at, record.at);
+            self.pass(millis_between(self.updated_at, record.at));
         }
         self.seq = record.seq;
         self.updated_at = record.at;

@@ -52,6 +52,7 @@ impl Run {
             entry_plan: plan.clone(),
             entry_head: head.clone(),
             duration_ms: 0,
+            active_ms: 0,
             started_at: record.at,
             output: None,
         });

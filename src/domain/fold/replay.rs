@@ -54,6 +54,10 @@ impl Run {
             RunUpdated::UndoStarted(step) => self.undo_started(step),
             RunUpdated::Undone => self.undone(at),
             RunUpdated::MoveGivenUp { reason } => self.move_given_up(reason),
+            RunUpdated::ModelSwitched { agent, model } => {
+                self.switched.insert(*agent, model.clone());
+                Ok(())
+            }
         }
     }
 }

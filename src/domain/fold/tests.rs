@@ -56,6 +56,7 @@ fn created() -> Event {
             usd: None,
             tokens: None,
             wall_ms: None,
+            attempts: None,
         },
         options: RunOptions::default(),
         config: Digest::of(b""),
@@ -303,6 +304,7 @@ proptest! {
                 reason: StopReason::Interrupted,
                 message: "m".into(),
                 action_required: None,
+                needs: None,
             }),
             Event::RunResumed(RunResumed::default()),
         ] {
