@@ -16,6 +16,8 @@ use super::yaml::{self, Spot};
 pub enum LayerKind {
     /// Built in.
     Default,
+    /// What the catalogue of models knows of those that are configured, or chooses where none are.
+    Catalogue,
     /// `$XDG_CONFIG_HOME/rgpt/config.yaml`.
     User,
     /// `orchestrator.yaml`, or the file named with `--config`.
@@ -33,6 +35,7 @@ impl LayerKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Catalogue => "catalogue",
             Self::User => "user",
             Self::Repository => "repository",
             Self::Local => "local",
@@ -68,6 +71,7 @@ pub(super) struct Layer {
 /// Where a layer's settings stand.
 pub(super) enum Source {
     Defaults,
+    Catalogue,
     File {
         path: PathBuf,
         text: String,
@@ -81,7 +85,7 @@ impl Layer {
     /// Where the setting at `path`, or what holds it, stands in this layer.
     pub(super) fn place(&self, path: &KeyPath, spot: Spot) -> Option<Place> {
         match &self.source {
-            Source::Defaults => None,
+            Source::Defaults | Source::Catalogue => None,
             Source::Variable(name) => Some(Place::Variable(name.clone())),
             Source::Flag => Some(Place::CommandLine),
             Source::File {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::catalogue;
 use super::environment::Environment;
 use super::error::{ConfigError, MOST_PROBLEMS, Place, Problem};
 use super::files;
@@ -50,6 +51,9 @@ pub struct Loaded {
     pub files: Vec<LoadedFile>,
     /// What works, but not as one may think: a line each.
     pub warnings: Vec<String>,
+    /// Where no models are configured: the variables with the keys, or the servers, for which models
+    /// were chosen from the catalogue.
+    pub chosen_for: Vec<String>,
 }
 
 /// A file that was read.
@@ -86,14 +90,22 @@ pub struct Origin {
 /// All problems of the first stage that has any: reading, then the shape of each layer, then
 /// trust, then what must hold between the settings.
 pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, ConfigError> {
-    let layers = layers(request)?;
-    let merged = merge(&layers)?;
+    let mut layers = layers(request)?;
+    let mut merged = merge(&layers)?;
+    let (value, chosen_for) = catalogue::layer(merged.value(), request.environment);
+    merged.lay(layers.len(), value.clone());
+    layers.push(Layer {
+        kind: LayerKind::Catalogue,
+        source: Source::Catalogue,
+        value,
+    });
     let config = settle(&layers, &merged)?;
     let origins = origins(&layers, &merged, &config)?;
     Ok(Loaded {
         origins,
         files: layers.iter().filter_map(loaded_file).collect(),
         warnings: rules::warnings(&config),
+        chosen_for,
         config,
     })
 }
@@ -276,14 +288,9 @@ pub(super) fn collect_leaves<'v>(
 }
 
 fn origin(layer: &Layer, path: &KeyPath, walked: &mut usize) -> Origin {
-    let mut origin = Origin {
-        layer: layer.kind,
-        file: None,
-        line: None,
-        variable: None,
-    };
+    let mut origin = Origin::of(layer.kind);
     match &layer.source {
-        Source::Defaults | Source::Flag => {}
+        Source::Defaults | Source::Catalogue | Source::Flag => {}
         Source::Variable(name) => origin.variable = Some(name.clone()),
         Source::File {
             path: file, text, ..
@@ -298,6 +305,18 @@ fn origin(layer: &Layer, path: &KeyPath, walked: &mut usize) -> Origin {
         }
     }
     origin
+}
+
+impl Origin {
+    /// A layer, and no place in it.
+    pub(super) fn of(layer: LayerKind) -> Self {
+        Self {
+            layer,
+            file: None,
+            line: None,
+            variable: None,
+        }
+    }
 }
 
 impl fmt::Display for Origin {

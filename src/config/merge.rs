@@ -28,6 +28,11 @@ impl Merged {
         lay(&mut self.value, value, &root, layer, &mut self.set_by);
     }
 
+    /// What is there, null where it was cleared.
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// What is there, without what was cleared.
     pub(super) fn without_cleared(&self) -> Value {
         let mut value = self.value.clone();

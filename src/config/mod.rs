@@ -4,8 +4,11 @@
 //! checks the whole; every problem names its file, line and column. Layers are JSON values until
 //! they are merged, and one schema checks them all. Start reading there: every key is in it.
 //!
+//! [`known`] is what the shipped catalogue says of a model; what the files leave out comes from it.
+//!
 //! [`environment`] is the only function of rgpt that reads the environment.
 
+mod catalogue;
 mod environment;
 mod error;
 mod files;
@@ -31,6 +34,7 @@ mod untrusted;
 mod variables;
 mod yaml;
 
+pub use catalogue::{KnownModel, Ollama, first_choice, known};
 pub use environment::{Environment, environment};
 pub use error::{ConfigError, Place, Problem};
 pub use files::config_home;
@@ -39,9 +43,10 @@ pub use keys::{MissingKey, missing_keys};
 pub use layer::{FileTrust, LayerKind};
 pub use load::{LoadRequest, Loaded, LoadedFile, Origin, load};
 pub use settings::{
-    Budget, CheckConfig, Config, Effort, Execution, FindingLimits, LogFormat, Logging, ModelConfig,
-    Network, OnStepFailure, PhaseConfig, Policy, PolicyMode, Price, Provider, ProviderKind,
-    Release, ReleaseCommits, ReleaseMode, ReportFormat, Sandbox, SetupConfig, WorkspaceConfig,
+    Budget, Cache, Cap, CheckConfig, Choose, Config, Effort, Execution, FindingLimits, LogFormat,
+    Logging, ModelConfig, Network, OnStepFailure, PhaseConfig, Policy, PolicyMode, Price, Provider,
+    ProviderKind, ProviderLimits, Release, ReleaseCommits, ReleaseMode, ReportFormat, Sandbox,
+    SetupConfig, WorkspaceConfig,
 };
 pub use show::{ShownValue, canonical_json, from_canonical_json, show};
 pub use trust::TrustStore;

@@ -67,6 +67,12 @@ pub(super) const ROOT: Shape = Record(&[
         Record(LOGGING),
         "What is logged under .rgpt/logs. Not in a file that git tracks.",
     ),
+    optional(
+        "cache",
+        Choice(&["never", "run", "always"]),
+        "Whether the answer to exactly the same request is taken from the record: never, from the same run (run), \
+         or from any run (always). Not in a file that git tracks.",
+    ),
 ]);
 
 const PROVIDER: &[Field] = &[
@@ -101,6 +107,21 @@ const PROVIDER: &[Field] = &[
         "Whether answers are read as they are written.",
     ),
     optional("timeout", Duration, "How long an answer may take in all."),
+    optional(
+        "limits",
+        Record(PROVIDER_LIMITS),
+        "How much at once, and in a minute, it is asked by one rgpt process.",
+    ),
+];
+
+const PROVIDER_LIMITS: &[Field] = &[
+    optional("in_flight", POSITIVE, "Calls under way at once."),
+    optional("requests_per_minute", POSITIVE, "Calls begun in a minute."),
+    optional(
+        "tokens_per_minute",
+        Integer(1, u64::MAX),
+        "Tokens in a minute, prompt and reserved answer together.",
+    ),
 ];
 
 const MODEL: &[Field] = &[
@@ -128,6 +149,21 @@ const MODEL: &[Field] = &[
         "Whether it calls tools natively; if not, calls are JSON in its text.",
     ),
     optional("json", Switch, "Whether it can be held to a JSON schema."),
+    optional(
+        "temperature",
+        Switch,
+        "Whether it takes a sampling temperature; told by its name if left out.",
+    ),
+    optional(
+        "effort",
+        Switch,
+        "Whether it takes a reasoning effort; told by its name if left out.",
+    ),
+    optional(
+        "private",
+        Switch,
+        "Whether what it is told stays on machines of your own.",
+    ),
 ];
 
 const PRICE: &[Field] = &[
@@ -162,6 +198,26 @@ const PHASES: &[Field] = &[
 const PHASE: &[Field] = &[
     optional("models", NAMES, "Models by name, in order of preference."),
     optional(
+        "choose",
+        Choice(&["order", "score"]),
+        "The first model that can be asked (order), or the cheapest whose learned success meets the target (score).",
+    ),
+    optional(
+        "target",
+        Number(0.0, 1.0),
+        "The share of successes that score wants; planner .85, builder .75, tester .9, releaser .95 if left out.",
+    ),
+    optional(
+        "private",
+        Switch,
+        "Whether only models on machines of your own may be asked. A file that git tracks may only switch it on.",
+    ),
+    optional(
+        "budget",
+        Record(CAP),
+        "What the phase may spend in one run. A file that git tracks may only lower it.",
+    ),
+    optional(
         "temperature",
         Number(0.0, 2.0),
         "Sampling temperature, 0 to 2.",
@@ -186,6 +242,31 @@ const BUDGET: &[Field] = &[
         "Tokens in and out; null is no limit.",
     ),
     optional("wall", Duration, "Time, as in 2h; null is no limit."),
+    optional(
+        "attempts",
+        Integer(1, u64::MAX),
+        "Model calls, each attempt for itself; null is no limit.",
+    ),
+    optional(
+        "day",
+        Record(CAP),
+        "What all runs of the repository together may spend in a day (UTC).",
+    ),
+];
+
+const CAP: &[Field] = &[
+    optional("usd", MONEY, "US dollars; null is no limit."),
+    optional(
+        "tokens",
+        Integer(1, u64::MAX),
+        "Tokens in and out; null is no limit.",
+    ),
+    optional("wall", Duration, "Time, as in 2h; null is no limit."),
+    optional(
+        "attempts",
+        Integer(1, u64::MAX),
+        "Model calls, each attempt for itself; null is no limit.",
+    ),
 ];
 
 const EXECUTION: &[Field] = &[
@@ -238,6 +319,19 @@ const CHECK: &[Field] = &[
             "junit",
             "go_test",
             "tap",
+            "nextest",
+            "unittest",
+            "jest",
+            "vitest",
+            "mocha",
+            "node_test",
+            "playwright",
+            "rspec",
+            "minitest",
+            "phpunit",
+            "ctest",
+            "gtest",
+            "surefire",
         ]),
         "How its report is read: auto recognises it, none counts only the exit code.",
     ),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::units;
+use crate::domain::budget::Caps;
 use crate::domain::finding::Category;
+pub use crate::domain::message::Effort;
 
 /// The effective configuration of a run. Maps whose order matters keep the order of the files.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,77 @@ pub struct Config {
     pub workspace: WorkspaceConfig,
     /// What is logged, and how.
     pub logging: Logging,
+    /// Whether a model that was asked the same before is asked again.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub cache: Cache,
+}
+
+/// Whether the answer to an identical request is taken from the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cache {
+    /// A model is asked each time.
+    #[default]
+    Never,
+    /// Within the same run.
+    Run,
+    /// From any run of the record.
+    Always,
+}
+
+/// How much at once, and in a minute, a provider is asked; `None` means no limit of that kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderLimits {
+    /// Calls under way at once.
+    pub in_flight: Option<u32>,
+    /// Calls begun in a minute.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in a minute, prompt and reserved answer together.
+    pub tokens_per_minute: Option<u64>,
+}
+
+/// What a phase, or all runs of a day, may spend; `None` means no limit of that kind.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cap {
+    /// US dollars.
+    pub usd: Option<f64>,
+    /// Tokens, in and out.
+    pub tokens: Option<u64>,
+    /// Time.
+    #[serde(with = "units::optional_duration")]
+    pub wall: Option<Duration>,
+    /// Model calls, each attempt for itself.
+    pub attempts: Option<u64>,
+}
+
+impl Cap {
+    /// The same as the engine and the record count it.
+    pub fn caps(&self) -> Caps {
+        let ms = |wall: Duration| u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+        Caps {
+            usd: self.usd,
+            tokens: self.tokens,
+            attempts: self.attempts,
+            wall_ms: self.wall.map(ms),
+        }
+    }
+}
+
+/// How a phase chooses among its models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Choose {
+    /// The first that can be asked.
+    #[default]
+    Order,
+    /// The cheapest whose learned success meets the phase's target.
+    Score,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Someone who answers model calls.
@@ -60,6 +133,9 @@ pub struct Provider {
         skip_serializing_if = "Option::is_none"
     )]
     pub timeout: Option<Duration>,
+    /// How much at once, and in a minute, it is asked.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub limits: ProviderLimits,
     /// The script of a `scripted` provider, resolved against the folder of the file that names it.
     pub script: Option<std::path::PathBuf>,
 }
@@ -102,6 +178,50 @@ pub struct ModelConfig {
     /// Whether it can be held to a JSON schema.
     #[serde(default = "yes")]
     pub json: bool,
+    /// Whether it takes a sampling temperature; `None`: told by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<bool>,
+    /// Whether it takes a reasoning effort; `None`: told by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<bool>,
+    /// Whether what it is told stays on machines of the person's own.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub private: bool,
+}
+
+impl Provider {
+    /// A provider of this kind at its usual place, without a key.
+    pub fn of(kind: ProviderKind) -> Self {
+        Self {
+            kind,
+            api_key_env: None,
+            base_url: None,
+            api: None,
+            stream: None,
+            timeout: None,
+            limits: ProviderLimits::default(),
+            script: None,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// The model of this name at the provider `provider`, of which nothing else is known.
+    pub fn of(provider: impl Into<String>, model: impl Into<String>) -> Self {
+        Self {
+            provider: provider.into(),
+            model: model.into(),
+            context_window: None,
+            max_output: None,
+            price: None,
+            reasoning: None,
+            tools: true,
+            json: true,
+            temperature: None,
+            effort: None,
+            private: false,
+        }
+    }
 }
 
 /// US dollars for a million tokens.
@@ -122,24 +242,24 @@ pub struct Price {
 pub struct PhaseConfig {
     /// Models in order of preference.
     pub models: Vec<String>,
+    /// How to choose among them.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub choose: Choose,
+    /// The share of successes that `choose: score` wants (default by phase).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// Whether only models on the person's own machines may be asked.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub private: bool,
+    /// What the phase may spend in one run.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub budget: Cap,
     /// Sampling temperature.
     pub temperature: Option<f32>,
     /// Reasoning effort.
     pub effort: Option<Effort>,
     /// The most answers of a model in one execution (default 60).
     pub max_turns: Option<u32>,
-}
-
-/// Reasoning effort, for models that know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Effort {
-    /// Little.
-    Low,
-    /// Some.
-    Medium,
-    /// Much.
-    High,
 }
 
 /// What a run may spend; `None` means no limit of that kind.
@@ -153,6 +273,12 @@ pub struct Budget {
     /// Wall time (default 2 h).
     #[serde(default, with = "units::optional_duration")]
     pub wall: Option<Duration>,
+    /// Model calls, each attempt for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u64>,
+    /// What all runs of the repository together may spend in a day (UTC).
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub day: Cap,
 }
 
 /// How a run goes on.
@@ -229,10 +355,36 @@ pub enum ReportFormat {
     Pytest,
     /// JUnit's XML, as most runners can write it.
     Junit,
-    /// The events of `go test -json`.
+    /// The events of `go test -json`, else the text that it prints without.
     GoTest,
     /// The Test Anything Protocol, versions 12 to 14.
     Tap,
+    /// The text that `cargo nextest run` prints.
+    Nextest,
+    /// The text that Python's unittest prints.
+    Unittest,
+    /// The text that jest prints.
+    Jest,
+    /// The text that vitest prints.
+    Vitest,
+    /// The end of the text that mocha prints.
+    Mocha,
+    /// The text that Node's own runner prints for people.
+    NodeTest,
+    /// The document of Playwright's `json` reporter.
+    Playwright,
+    /// The text that RSpec prints.
+    Rspec,
+    /// The text that minitest prints.
+    Minitest,
+    /// The text that PHPUnit prints.
+    Phpunit,
+    /// The text that ctest prints.
+    Ctest,
+    /// The text that GoogleTest prints.
+    Gtest,
+    /// The text that Maven's surefire prints.
+    Surefire,
 }
 
 /// What network a command may use.
@@ -430,6 +582,8 @@ impl Default for Budget {
             usd: Some(5.0),
             tokens: Some(2_000_000),
             wall: Some(Duration::from_secs(2 * 60 * 60)),
+            attempts: None,
+            day: Cap::default(),
         }
     }
 }

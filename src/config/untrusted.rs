@@ -41,11 +41,13 @@ pub(super) fn violations(layer: &Value, below: &Value) -> Vec<Violation> {
             "providers" => found.push((path, refusal("say where prompts and keys are sent"))),
             "models" => found.push((path, refusal("choose providers and prices"))),
             "logging" => found.push((path, refusal("say what is logged"))),
-            "budget" => tighten(value, below, &path, may_lower, &mut found),
+            "cache" => found.push((path, refusal("say when a model is not asked again"))),
+            "budget" => budget(value, below, &path, &mut found),
+            "phases" => phases(value, below, &path, &mut found),
             "execution" => tighten(value, below, &path, execution, &mut found),
             "policy" => tighten(value, below, &path, policy, &mut found),
             "checks" => checks(value, below, &path, &mut found),
-            // Phases, findings, workspace and release are the project's own business.
+            // Findings, workspace and release are the project's own business.
             _ => {}
         }
     }
@@ -80,6 +82,42 @@ fn tighten(section: &Value, below: &Value, path: &KeyPath, rule: Rule, found: &m
     }
 }
 
+fn budget(section: &Value, below: &Value, path: &KeyPath, found: &mut Vec<Violation>) {
+    let (mut run, mut day) = (section.clone(), None);
+    if let Some(caps) = run.as_object_mut() {
+        day = caps.remove("day");
+    }
+    tighten(&run, below, path, may_lower, found);
+    if let Some(day) = day {
+        tighten(&day, &below["day"], &path.key("day"), may_lower, found);
+    }
+}
+
+/// What a phase does is the project's own business, but for what it may spend and whom it may tell.
+fn phases(section: &Value, below: &Value, path: &KeyPath, found: &mut Vec<Violation>) {
+    let guarded = |phase: &Value| phase["private"] == true || !phase["budget"].is_null();
+    if section.is_null() && entries(below).any(|(_, phase)| guarded(phase)) {
+        found.push((path.clone(), refusal("clear what was set elsewhere")));
+    }
+    for (name, phase) in entries(section) {
+        let (path, below) = (path.key(name), &below[name.as_str()]);
+        if phase.is_null() && guarded(below) {
+            found.push((path.clone(), refusal("clear what was set elsewhere")));
+        }
+        for (key, value) in entries(phase) {
+            let path = path.key(key);
+            match key.as_str() {
+                "budget" => tighten(value, &below["budget"], &path, may_lower, found),
+                "private" if value != true && below["private"] == true => {
+                    let deed = "let models be asked that are not on your own machines";
+                    found.push((path, refusal(deed)));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 fn may_lower(_: &str, value: &Value, below: &Value) -> Result<(), String> {
     let lower = match (amount(value), amount(below)) {
         (Some(value), Some(below)) => value <= below,
@@ -89,11 +127,11 @@ fn may_lower(_: &str, value: &Value, below: &Value) -> Result<(), String> {
     if lower {
         return Ok(());
     }
-    let limit = match below {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    Err(refusal(&format!("set more than {limit}")))
+    Err(refusal(&match below {
+        Value::Null => "clear a limit".to_owned(),
+        Value::String(text) => format!("set more than {text}"),
+        other => format!("set more than {other}"),
+    }))
 }
 
 /// A number, or a duration in milliseconds; `None` for no limit.

@@ -151,7 +151,7 @@ mod tests {
             read("RGPT_BUDGET__CANDY", "5"),
             Err(
                 "environment variable RGPT_BUDGET__CANDY: names no setting: \
-                 `candy` is none of usd, tokens, wall"
+                 `candy` is none of usd, tokens, wall, attempts, day"
                     .into()
             )
         );

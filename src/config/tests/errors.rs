@@ -23,7 +23,7 @@ fn a_wrong_type_says_what_was_expected_and_what_was_found() {
     insta::assert_snapshot!(error("checks: {t: {command: t, env: {A: 1}}}"), @"repo/orchestrator.local.yaml:1:35: checks.t.env.A: expected text, found the number 1 (put it in quotes)");
     insta::assert_snapshot!(error("phases: {planner: {models: sonnet}}"), @r#"repo/orchestrator.local.yaml:1:28: phases.planner.models: expected a list such as [a, b], found the text "sonnet""#);
     insta::assert_snapshot!(error("release: {mode: brunch}"), @r#"repo/orchestrator.local.yaml:1:17: release.mode: expected one of branch, merge, pull_request, found the text "brunch""#);
-    insta::assert_snapshot!(error("- a\n- b\n"), @"repo/orchestrator.local.yaml:1:1: expected a map with the keys providers, models, phases, budget, execution, checks, findings, policy, release, workspace, logging, found a list");
+    insta::assert_snapshot!(error("- a\n- b\n"), @"repo/orchestrator.local.yaml:1:1: expected a map with the keys providers, models, phases, budget, execution, checks, findings, policy, release, workspace, logging, cache, found a list");
 }
 
 #[test]

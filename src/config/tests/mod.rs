@@ -1,5 +1,6 @@
 //! Configuration as a user meets it: files in a folder, variables, flags, and what comes of them.
 
+mod catalogue;
 mod editors;
 mod errors;
 mod example;

@@ -29,14 +29,16 @@ fn model() -> impl Strategy<Value = ModelConfig> {
     (".*", ".*", sizes, quality, any::<(bool, bool)>()).prop_map(
         |(provider, model, (context_window, max_output), (price, reasoning), (tools, json))| {
             ModelConfig {
-                provider,
-                model,
                 context_window,
                 max_output,
                 price,
                 reasoning,
                 tools,
                 json,
+                temperature: tools.then_some(json),
+                effort: json.then_some(tools),
+                private: tools && json,
+                ..ModelConfig::of(provider, model)
             }
         },
     )
@@ -53,6 +55,17 @@ fn phase() -> impl Strategy<Value = PhaseConfig> {
     let models = proptest::collection::vec(".*", 0..3);
     (models, temperature, effort, any::<Option<u32>>()).prop_map(
         |(models, temperature, effort, max_turns)| PhaseConfig {
+            choose: if effort.is_some() {
+                Choose::Score
+            } else {
+                Choose::Order
+            },
+            target: temperature.map(|it| f64::from(it) / 2.0),
+            private: models.is_empty(),
+            budget: Cap {
+                attempts: max_turns.map(u64::from),
+                ..Cap::default()
+            },
             models,
             temperature,
             effort,
@@ -116,18 +129,27 @@ fn config() -> impl Strategy<Value = Config> {
                 providers: BTreeMap::from([(
                     "p".to_owned(),
                     Provider {
-                        kind: ProviderKind::Scripted,
-                        api_key_env: None,
-                        base_url: None,
-                        api: None,
-                        stream: None,
-                        timeout: None,
                         script: Some("/s.yaml".into()),
+                        limits: ProviderLimits {
+                            tokens_per_minute: tokens,
+                            ..ProviderLimits::default()
+                        },
+                        ..Provider::of(ProviderKind::Scripted)
                     },
                 )]),
                 models,
                 phases,
-                budget: Budget { usd, tokens, wall },
+                budget: Budget {
+                    usd,
+                    tokens,
+                    wall,
+                    attempts: tokens,
+                    day: Cap {
+                        usd,
+                        wall,
+                        ..Cap::default()
+                    },
+                },
                 checks,
                 logging: Logging {
                     rotate,

@@ -85,6 +85,62 @@ fn a_tracked_file_cannot_raise_limits() {
 }
 
 #[test]
+fn a_tracked_file_cannot_raise_any_cap() {
+    let project = Project::new()
+        .user(
+            "budget: {attempts: 100, day: {usd: 20, wall: 8h}}\n\
+             phases: {builder: {budget: {usd: 2, tokens: 1000}, private: true}}\n",
+        )
+        .tracked(
+            "orchestrator.yaml",
+            "budget: {attempts: 101, day: {usd: 21, tokens: null, wall: 9h}}\n\
+             phases: {builder: {budget: {usd: 3, tokens: null}, private: false}}\n\
+             cache: always\n",
+        );
+    insta::assert_snapshot!(project.error(), @r"
+    repo/orchestrator.yaml:1:10: budget.attempts: a file tracked by git cannot set more than 100
+    repo/orchestrator.yaml:1:31: budget.day.usd: a file tracked by git cannot set more than 20
+    repo/orchestrator.yaml:1:40: budget.day.tokens: a file tracked by git cannot clear a limit
+    repo/orchestrator.yaml:1:54: budget.day.wall: a file tracked by git cannot set more than 8h
+    repo/orchestrator.yaml:2:29: phases.builder.budget.usd: a file tracked by git cannot set more than 2
+    repo/orchestrator.yaml:2:37: phases.builder.budget.tokens: a file tracked by git cannot set more than 1000
+    repo/orchestrator.yaml:2:52: phases.builder.private: a file tracked by git cannot let models be asked that are not on your own machines
+    repo/orchestrator.yaml:3:1: cache: a file tracked by git cannot say when a model is not asked again
+    ");
+    let project = Project::new()
+        .user("phases: {builder: {private: true}}\nbudget: {day: {usd: 20}}")
+        .tracked("orchestrator.yaml", "phases: null\nbudget: {day: null}\n");
+    insta::assert_snapshot!(project.error(), @r"
+    repo/orchestrator.yaml:1:1: phases: a file tracked by git cannot clear what was set elsewhere
+    repo/orchestrator.yaml:2:10: budget.day: a file tracked by git cannot clear what was set elsewhere
+    ");
+    let project = Project::new()
+        .user("phases: {builder: {budget: {usd: 2}}}")
+        .tracked("orchestrator.yaml", "phases: {builder: null}\n");
+    insta::assert_snapshot!(project.error(), @"repo/orchestrator.yaml:1:10: phases.builder: a file tracked by git cannot clear what was set elsewhere");
+}
+
+#[test]
+fn a_tracked_file_may_lower_every_cap_and_keep_a_phase_private() {
+    let loaded = Project::new()
+        .user("budget: {day: {usd: 20}}\nphases: {builder: {budget: {usd: 2}}}")
+        .tracked(
+            "orchestrator.yaml",
+            "budget: {attempts: 10, day: {usd: 5, attempts: 50, wall: 1h}}\n\
+             phases: {builder: {budget: {usd: 1, attempts: 9}, private: true}, planner: {private: false}}\n",
+        )
+        .load();
+    let (budget, builder) = (loaded.config.budget, &loaded.config.phases["builder"]);
+    assert_eq!((budget.attempts, budget.day.usd), (Some(10), Some(5.0)));
+    assert_eq!(budget.day.attempts, Some(50));
+    assert_eq!(
+        (builder.budget.usd, builder.budget.attempts),
+        (Some(1.0), Some(9))
+    );
+    assert!(builder.private && !loaded.config.phases["planner"].private);
+}
+
+#[test]
 fn a_tracked_file_cannot_give_a_check_the_network_or_the_users_variables() {
     insta::assert_snapshot!(
         refused("checks:\n  t: {command: t, pass_env: [AWS_KEY], network: loopback}\n"),
