@@ -80,6 +80,7 @@ mod tests {
             tool_calls: Vec::new(),
             finish: FinishReason::Stop,
             usage: Usage::default(),
+            native: None,
         }
     }
 

@@ -12,8 +12,11 @@ use super::{AgentError, Next, Output, prompt, tools};
 pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     let turns = conversation::turns(tape);
     let Some(last) = turns.last() else {
-        return ask(brief, &turns);
+        return ask(brief, tape);
     };
+    if last.answer.finish == FinishReason::Refusal {
+        return Next::Done(words(last));
+    }
     if let Some(call) = last.pending() {
         return if call.name == tools::FINISH {
             Next::Done(finish(call))
@@ -28,18 +31,13 @@ pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     if turns.len() >= most as usize {
         return Next::Done(Err(AgentError::TooManyTurns(most)));
     }
-    ask(brief, &turns)
+    ask(brief, tape)
 }
 
-fn ask(brief: &Brief, turns: &[Turn<'_>]) -> Next {
-    let first = prompt::builder(brief);
-    Next::Ask(conversation::request(
-        brief,
-        first,
-        turns,
-        tools::all(),
-        None,
-    ))
+fn ask(brief: &Brief, tape: &[TapeEntry]) -> Next {
+    let first = |cut| prompt::builder(brief, cut);
+    let tools = tools::all();
+    Next::Ask(conversation::request(brief, tape, first, tools, None))
 }
 
 fn finish(call: &ToolCall) -> Result<Output, AgentError> {

@@ -3,9 +3,12 @@
 use serde_json::Value;
 
 use crate::domain::brief::Brief;
-use crate::domain::message::{Message, ModelAnswer, ModelRequest, ToolCall, ToolSpec};
+use crate::domain::message::{
+    FinishReason, Message, ModelAnswer, ModelRequest, ToolCall, ToolSpec,
+};
 use crate::domain::tape::{Answer, Call, TapeEntry, ToolAnswer};
 
+use super::pack::{self, Cut};
 use super::{answer, prompt};
 
 /// One turn of the model with the answers to its calls so far.
@@ -22,6 +25,14 @@ impl Turn<'_> {
     /// The first call that has no answer yet.
     pub(super) fn pending(&self) -> Option<&ToolCall> {
         self.calls.get(self.answered.len())
+    }
+
+    /// What it said, if it said all of it; a refusal says nothing to the point.
+    pub(super) fn words(&self) -> &str {
+        match self.answer.finish {
+            FinishReason::Stop | FinishReason::ToolCalls => &self.answer.text,
+            FinishReason::Length | FinishReason::Refusal => "",
+        }
     }
 }
 
@@ -46,51 +57,69 @@ pub(super) fn turns(tape: &[TapeEntry]) -> Vec<Turn<'_>> {
     turns
 }
 
-/// What is asked next, after `turns`.
+/// The longest that a speech of the model is that it made some turns ago, where room is scarce.
+const SPEECH: usize = 2_000;
+
+/// What is asked next on a tape: `first` is the first message with so much left out of it.
 pub(super) fn request(
     brief: &Brief,
-    first: String,
-    turns: &[Turn<'_>],
+    tape: &[TapeEntry],
+    first: impl Fn(Cut) -> String,
     tools: Vec<ToolSpec>,
     schema: Option<Value>,
 ) -> ModelRequest {
     let settings = &brief.context.models;
-    ModelRequest {
+    let turns = turns(tape);
+    pack::fitting(settings, tape, |cut| ModelRequest {
         agent: brief.agent,
         system: prompt::system_with_tools(brief.agent, brief, &tools),
-        messages: messages(brief, first, turns),
-        tools: if settings.native_tools {
-            tools
-        } else {
-            Vec::new()
+        messages: messages(brief, first(cut), &turns, cut),
+        tools: match settings.native_tools {
+            true => tools.clone(),
+            false => Vec::new(),
         },
-        schema,
+        schema: schema.clone(),
         temperature: settings.temperature,
+        effort: settings.effort,
         max_output: settings.max_output,
-    }
+    })
 }
 
-/// The messages that follow the first one.
+/// The first message, and those that follow it.
 ///
 /// A model without native tools sees its calls as its own text, and the answers as a user's words.
-fn messages(brief: &Brief, first: String, turns: &[Turn<'_>]) -> Vec<Message> {
+fn messages(brief: &Brief, first: String, turns: &[Turn<'_>], cut: Cut) -> Vec<Message> {
     let mut messages = vec![Message::User { text: first }];
-    for turn in turns {
-        let native = brief.context.models.native_tools;
+    let native = brief.context.models.native_tools;
+    for (newer, turn) in (0..turns.len()).rev().zip(turns) {
+        let is_whole = newer < cut.whole_turns();
         messages.push(Message::Assistant {
-            text: turn.answer.text.clone(),
+            text: match is_whole || cut < Cut::Answers || turn.answer.native.is_some() {
+                true => turn.answer.text.clone(),
+                false => pack::ends(&turn.answer.text, SPEECH),
+            },
             tool_calls: if native {
                 turn.calls.clone()
             } else {
                 Vec::new()
             },
+            // The provider's own words hold the calls that it made, and no others.
+            native: turn
+                .answer
+                .native
+                .clone()
+                .filter(|_| native && turn.calls == turn.answer.tool_calls),
         });
         for (call, answer) in turn.calls.iter().zip(&turn.answered) {
+            let text = match is_whole {
+                true => answer.text.clone(),
+                false => pack::answer(call, &answer.text),
+            };
             messages.push(if native {
                 Message::Tool {
                     call_id: call.id.clone(),
                     name: call.name.clone(),
-                    text: answer.text.clone(),
+                    text,
                     is_error: answer.is_error,
                 }
             } else {
@@ -100,7 +129,7 @@ fn messages(brief: &Brief, first: String, turns: &[Turn<'_>]) -> Vec<Message> {
                     "answered"
                 };
                 Message::User {
-                    text: format!("{} {outcome}:\n{}", call.name, answer.text),
+                    text: format!("{} {outcome}:\n{text}", call.name),
                 }
             });
         }

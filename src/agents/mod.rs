@@ -6,6 +6,7 @@
 mod answer;
 mod builder;
 mod conversation;
+mod pack;
 mod planner;
 mod prompt;
 mod releaser;
@@ -80,9 +81,8 @@ pub fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     }
 }
 
-/// The version of an agent's system prompt: the start of its content hash.
-pub fn prompt_version(agent: Agent) -> String {
-    Digest::of(prompt::system(agent).as_bytes())
-        .short()
-        .to_owned()
+/// The version of an agent's system prompt for models of a family: the start of its content hash.
+pub fn prompt_version(agent: Agent, family: Option<&str>) -> String {
+    let text = [prompt::system(agent), prompt::of_family(family)].concat();
+    Digest::of(text.as_bytes()).short().to_owned()
 }

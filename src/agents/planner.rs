@@ -7,7 +7,7 @@ use crate::domain::message::FinishReason;
 use crate::domain::plan::Plan;
 use crate::domain::tape::{Call, TapeEntry};
 
-use super::conversation::{self, Turn};
+use super::conversation;
 use super::{AgentError, Next, Output, answer, prompt, tools};
 
 pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
@@ -21,8 +21,11 @@ pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     }
     let turns = conversation::turns(tape);
     let Some(last) = turns.last() else {
-        return ask(brief, &turns);
+        return ask(brief, tape);
     };
+    if last.answer.finish == FinishReason::Refusal {
+        return Next::Done(read(&last.answer.text, FinishReason::Refusal));
+    }
     if let Some(call) = last.pending() {
         return Next::Act(Call::Tool(call.clone()));
     }
@@ -33,18 +36,13 @@ pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     if turns.len() >= most as usize {
         return Next::Done(Err(AgentError::TooManyTurns(most)));
     }
-    ask(brief, &turns)
+    ask(brief, tape)
 }
 
-fn ask(brief: &Brief, turns: &[Turn<'_>]) -> Next {
-    let first = prompt::planner(brief);
-    Next::Ask(conversation::request(
-        brief,
-        first,
-        turns,
-        tools::reading(),
-        Some(schema()),
-    ))
+fn ask(brief: &Brief, tape: &[TapeEntry]) -> Next {
+    let first = |cut| prompt::planner(brief, cut);
+    let (tools, schema) = (tools::reading(), Some(schema()));
+    Next::Ask(conversation::request(brief, tape, first, tools, schema))
 }
 
 /// Reads an answer as a plan and checks it.

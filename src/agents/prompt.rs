@@ -7,6 +7,8 @@ use crate::domain::message::ToolSpec;
 use crate::domain::phase::Agent;
 use crate::domain::plan::Plan;
 
+use super::pack::{self, Cut};
+
 /// The system prompt of an agent. Its first line says who it is.
 pub(super) fn system(agent: Agent) -> &'static str {
     match agent {
@@ -17,9 +19,19 @@ pub(super) fn system(agent: Agent) -> &'static str {
     }
 }
 
-/// The system prompt with the tools described, for models that do not call tools natively.
+/// What models of a family are told besides, where they need it.
+pub(super) fn of_family(family: Option<&str>) -> &'static str {
+    match family {
+        Some("local") => include_str!("prompts/families/local.md"),
+        _ => "",
+    }
+}
+
+/// The system prompt for the family of the brief's first model, with the tools described if it
+/// does not call them natively.
 pub(super) fn system_with_tools(agent: Agent, brief: &Brief, tools: &[ToolSpec]) -> String {
     let mut text = system(agent).to_owned();
+    text.push_str(of_family(brief.context.models.family.as_deref()));
     if !brief.context.models.native_tools && !tools.is_empty() {
         text.push_str(include_str!("prompts/fenced_tools.md"));
         for tool in tools {
@@ -34,7 +46,7 @@ pub(super) fn system_with_tools(agent: Agent, brief: &Brief, tools: &[ToolSpec])
 }
 
 /// The planner's first message.
-pub(super) fn planner(brief: &Brief) -> String {
+pub(super) fn planner(brief: &Brief, cut: Cut) -> String {
     let mut text = goal(brief);
     if let Some(plan) = &brief.task.plan {
         section(
@@ -43,13 +55,13 @@ pub(super) fn planner(brief: &Brief) -> String {
             &plan_lines(plan, &brief.task.finished_steps),
         );
     }
-    evidence(&mut text, brief);
-    repository(&mut text, brief);
+    evidence(&mut text, brief, cut);
+    repository(&mut text, brief, cut);
     text
 }
 
 /// The builder's first message, for a step or for a repair of the whole.
-pub(super) fn builder(brief: &Brief) -> String {
+pub(super) fn builder(brief: &Brief, cut: Cut) -> String {
     let mut text = goal(brief);
     if let Some(step) = &brief.task.step {
         let mut lines = format!("{} ({})\n{}", step.name, step.id, step.description);
@@ -71,8 +83,8 @@ pub(super) fn builder(brief: &Brief) -> String {
             &bullets(&brief.task.scope),
         );
     }
-    evidence(&mut text, brief);
-    repository(&mut text, brief);
+    evidence(&mut text, brief, cut);
+    repository(&mut text, brief, cut);
     text
 }
 
@@ -83,22 +95,35 @@ pub(super) fn goal(brief: &Brief) -> String {
     text
 }
 
-fn evidence(text: &mut String, brief: &Brief) {
+fn evidence(text: &mut String, brief: &Brief, cut: Cut) {
     if let Some(evidence) = &brief.task.evidence {
         let heading = format!("What went wrong before ({})", evidence.error_type);
-        section(text, &heading, &evidence.text);
+        section(text, &heading, &shown(&evidence.text, cut));
     }
 }
 
-fn repository(text: &mut String, brief: &Brief) {
-    if !brief.context.files.is_empty() {
+/// Evidence with so much left out.
+pub(super) fn shown(evidence: &str, cut: Cut) -> String {
+    const SHORT: usize = 2_000;
+    match cut {
+        Cut::Evidence => pack::ends(evidence, SHORT),
+        _ => evidence.to_owned(),
+    }
+}
+
+fn repository(text: &mut String, brief: &Brief, cut: Cut) {
+    if !brief.context.files.is_empty() && cut < Cut::Files {
         section(
             text,
             "Files of the repository",
             &brief.context.files.join("\n"),
         );
     }
-    for file in &brief.context.texts {
+    let texts = match cut < Cut::Texts {
+        true => usize::MAX,
+        false => 1,
+    };
+    for file in brief.context.texts.iter().take(texts) {
         section(text, &format!("File {}", file.path), &file.text);
     }
 }

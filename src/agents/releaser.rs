@@ -31,21 +31,16 @@ pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     }
     let notes = conversation::turns(tape)
         .last()
-        .map(|turn| turn.answer.text.trim().to_owned());
+        .map(|turn| turn.words().trim().to_owned());
     match notes {
-        None if !brief.context.models.names.is_empty() => ask(brief),
+        None if !brief.context.models.names.is_empty() => ask(brief, tape),
         notes => commit(brief, notes.filter(|notes| !notes.is_empty())),
     }
 }
 
-fn ask(brief: &Brief) -> Next {
-    Next::Ask(conversation::request(
-        brief,
-        prompt::builder(brief),
-        &[],
-        Vec::new(),
-        None,
-    ))
+fn ask(brief: &Brief, tape: &[TapeEntry]) -> Next {
+    let first = |cut| prompt::builder(brief, cut);
+    Next::Ask(conversation::request(brief, tape, first, Vec::new(), None))
 }
 
 fn commit(brief: &Brief, notes: Option<String>) -> Next {

@@ -28,9 +28,9 @@ pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
 fn failed(brief: &Brief, tape: &[TapeEntry], failure: &Failure) -> Next {
     let diagnosis = conversation::turns(tape)
         .last()
-        .map(|turn| turn.answer.text.clone());
+        .map(|turn| turn.words().to_owned());
     match diagnosis {
-        None if !brief.context.models.names.is_empty() => ask(brief, failure),
+        None if !brief.context.models.names.is_empty() => ask(brief, tape, failure),
         diagnosis => {
             let mut failure = failure.clone();
             if let Some(words) = diagnosis.filter(|words| !words.trim().is_empty()) {
@@ -44,14 +44,13 @@ fn failed(brief: &Brief, tape: &[TapeEntry], failure: &Failure) -> Next {
     }
 }
 
-fn ask(brief: &Brief, failure: &Failure) -> Next {
-    let text = format!(
-        "{}\n## {}\n{}",
-        prompt::goal(brief),
-        failure.message,
-        failure.evidence
-    );
-    Next::Ask(conversation::request(brief, text, &[], Vec::new(), None))
+fn ask(brief: &Brief, tape: &[TapeEntry], failure: &Failure) -> Next {
+    let first = |cut| {
+        let goal = prompt::goal(brief);
+        let evidence = prompt::shown(&failure.evidence, cut);
+        format!("{goal}\n## {}\n{evidence}", failure.message)
+    };
+    Next::Ask(conversation::request(brief, tape, first, Vec::new(), None))
 }
 
 fn summary(output: &Value) -> String {

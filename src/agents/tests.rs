@@ -1,5 +1,7 @@
 //! Agents are functions: a brief and a tape in, what comes next out.
 
+mod packs;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -37,10 +39,10 @@ fn brief(agent: Agent) -> Brief {
         context: Context {
             models: ModelSettings {
                 names: vec!["m".into()],
-                temperature: None,
                 native_tools: true,
                 max_turns: 3,
                 max_output: 100,
+                ..ModelSettings::default()
             },
             ..Context::default()
         },
@@ -70,6 +72,8 @@ impl Tape {
             reply: None,
             reserved_tokens: 0,
             reserved_usd: 0.0,
+            passed_over: Vec::new(),
+            repeats: None,
         };
         self.push(Call::Model(call), answer)
     }
@@ -89,6 +93,7 @@ impl Tape {
             tool_calls,
             finish,
             usage: Usage::default(),
+            native: None,
         }))
     }
 
@@ -135,6 +140,23 @@ fn every_agent_introduces_itself_in_the_first_line() {
 }
 
 #[test]
+fn a_family_that_needs_it_is_told_more_and_its_prompt_has_another_version() {
+    let mut brief = brief(Agent::Builder);
+    let usual = asked(next(&brief, &[])).system;
+    brief.context.models.family = Some("claude".into());
+    assert_eq!(asked(next(&brief, &[])).system, usual);
+    brief.context.models.family = Some("local".into());
+    let told = asked(next(&brief, &[])).system;
+    assert!(
+        told.starts_with(&usual) && told.contains("one tool call at a time"),
+        "{told}"
+    );
+    let version = |family| prompt_version(Agent::Builder, family);
+    assert_eq!(version(None), version(Some("claude")));
+    assert_ne!(version(None), version(Some("local")));
+}
+
+#[test]
 fn the_same_brief_and_tape_give_the_same_next() {
     let tape = Tape::default()
         .calls(&[("read_file", json!({"path": "a"}))])
@@ -166,10 +188,8 @@ fn the_builder_makes_its_calls_one_after_the_other_and_then_asks_with_all_answer
 #[test]
 fn attempts_that_failed_on_their_way_are_not_part_of_the_conversation() {
     let lost = Answer::ModelFailed(ModelFailure {
-        kind: ModelFailureKind::Overloaded,
         status: Some(503),
-        retry_after_ms: None,
-        message: "busy".into(),
+        ..ModelFailure::new(ModelFailureKind::Overloaded, "busy")
     });
     let brief = brief(Agent::Builder);
     let tape = Tape::default().model(lost).model(Answer::Lost);
@@ -333,4 +353,25 @@ fn the_releaser_writes_the_message_from_the_plan_or_the_template() {
     ");
     releaser.context.commit_template = Some("feat: {title}\u{7} (#{run})".into());
     assert_eq!(message(&releaser), "feat: Greet (#1)\n");
+}
+
+#[test]
+fn a_refusal_ends_an_execution_whatever_else_is_in_it() {
+    let call = [("delete_file", json!({"path": "a"}))];
+    for agent in [Agent::Planner, Agent::Builder] {
+        let tape = Tape::default().says("No.", FinishReason::Refusal, &call);
+        let error = done(next(&brief(agent), &tape.0)).expect_err("refused");
+        assert!(matches!(
+            error,
+            AgentError::UnusableAnswer {
+                finish: FinishReason::Refusal,
+                ..
+            }
+        ));
+    }
+    let tape = Tape::default().says("I will not.", FinishReason::Refusal, &[]);
+    let Next::Act(Call::Commit { message }) = next(&brief(Agent::Releaser), &tape.0) else {
+        panic!("it commits");
+    };
+    assert!(!message.contains("I will not"), "{message}");
 }

@@ -71,10 +71,9 @@ impl AnswerError {
 pub fn from_answer(error: &AnswerError) -> Failure {
     let repairable =
         error.problem == AnswerProblem::NotJson && lenient::recover_json(&error.text).is_some();
-    let cause = match error.problem {
-        AnswerProblem::Refusal => Cause::Refusal,
-        _ if repairable => Cause::RepairableAnswer,
-        _ => Cause::UnusableAnswer,
+    let cause = match repairable {
+        true => Cause::RepairableAnswer,
+        false => Cause::UnusableAnswer,
     };
     let problem = match error.problem {
         AnswerProblem::Empty => "the answer is empty",
@@ -84,6 +83,9 @@ pub fn from_answer(error: &AnswerError) -> Failure {
         AnswerProblem::Refusal => "the model refused",
         AnswerProblem::NoToolCall => "the answer holds no call that can be carried out",
     };
+    if error.problem == AnswerProblem::Refusal {
+        return refusal(problem, &error.text);
+    }
     let message = match error.detail.as_str() {
         "" => problem.to_owned(),
         detail => format!("{problem}: {detail}"),
@@ -96,11 +98,25 @@ pub fn from_answer(error: &AnswerError) -> Failure {
         sections.push(format!("It must be JSON of this schema:\n{schema:#}"));
     }
     Failure {
-        retryable: error.problem != AnswerProblem::Refusal,
+        retryable: true,
         origin: Origin::Model,
         root_cause: Some(one_line(&message)),
         evidence: sections.join("\n\n"),
         ..plain(ErrorType::Llm, cause, &message)
+    }
+}
+
+/// A model that would not. Nobody gets around that: neither by asking it again nor by another model.
+fn refusal(problem: &str, words: &str) -> Failure {
+    let said = one_line(words);
+    let message = match said.as_str() {
+        "" => problem.to_owned(),
+        said => format!("{problem}: {said}"),
+    };
+    Failure {
+        origin: Origin::Model,
+        evidence: message.clone(),
+        ..plain(ErrorType::Safety, Cause::Refusal, &message)
     }
 }
 

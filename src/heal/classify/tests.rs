@@ -326,10 +326,8 @@ fn model_failures_have_the_class_of_their_kind() {
         (K::ContentRefused, ErrorType::Safety, false),
     ] {
         let failure = from_model(&ModelFailure {
-            kind,
-            status: None,
             retry_after_ms: Some(7),
-            message: "no".into(),
+            ..ModelFailure::new(kind, "no")
         });
         assert_eq!(
             (failure.error_type, failure.retryable),
@@ -398,7 +396,14 @@ fn answers_are_unusable_in_their_own_ways() {
     ] {
         let (error, failure) = unusable(text, finish);
         assert_eq!((error.problem, failure.cause), (problem, cause), "{text}");
-        assert_eq!(failure.error_type, ErrorType::Llm);
+        let refused = problem == P::Refusal;
+        let error_type = if refused {
+            ErrorType::Safety
+        } else {
+            ErrorType::Llm
+        };
+        assert_eq!(failure.error_type, error_type);
+        assert_eq!(failure.retryable, !refused);
     }
 }
 

@@ -130,21 +130,14 @@ pub(super) fn is_long_rest(failure: &Failure) -> bool {
     failure.retry_after_ms.is_some_and(|wait| wait > MOST_MS)
 }
 
-const MODEL_CALL: &[Rung] = &[
-    rung(
-        HealAction::Backoff,
-        Goto::Same,
-        "the provider may answer after a pause",
-    )
-    .tries(2)
-    .when(|failure, at| at.resumed > 0 || !is_long_rest(failure)),
-    rung(
-        HealAction::AnotherModel,
-        Goto::Same,
-        "another model is asked",
-    )
-    .when(has_another_model),
-];
+/// Every model of the phase was asked already, so there is nobody else.
+const MODEL_CALL: &[Rung] = &[rung(
+    HealAction::Backoff,
+    Goto::Same,
+    "the provider may answer after a pause",
+)
+.tries(3)
+.when(|failure, at| at.resumed > 0 || !is_long_rest(failure))];
 
 const ENVIRONMENT: &[Rung] = &[
     rung(
@@ -292,7 +285,8 @@ const POLICY: &[Rung] = &[rung(
     "the builder is told the rule and does without the refused change",
 )];
 
-/// A refusal that the change can do without. Everything else of its class is a hard fact.
+/// A refusal that the change can do without. Everything else of its class is a hard fact; that a
+/// model would not is one, too: nobody argues with it, or takes it to another model.
 fn is_soft(failure: &Failure) -> bool {
     failure.cause == Cause::Policy && failure.retryable
 }

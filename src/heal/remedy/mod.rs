@@ -119,9 +119,11 @@ pub fn choose(
         .map(|rung| remedy(rung, failure, at, history))
         .find(|remedy| !history.iter().any(|tried| tried.input == remedy.input));
     match next {
-        Some(remedy) => match limit_reached(failure, budget) {
-            Some(reason) => Decision::GiveUp { reason },
-            None => Decision::Act(remedy),
+        Some(remedy) => match (limit_reached(failure, budget), ladder.end) {
+            (None, _) => Decision::Act(remedy),
+            // That a provider is out is no fault of the run, and standing still costs nothing.
+            (Some(_), End::Park) => end(End::Park, failure, history),
+            (Some(reason), _) => Decision::GiveUp { reason },
         },
         None => match at.wanted {
             Some(wanted) => Decision::Stop {

@@ -144,11 +144,12 @@ fn each_class_has_its_ladder() {
         (E::Logic, C::Blocked, &["refine_plan", "replan"]),
         (E::Logic, C::Plan, &["refine_plan", "replan"]),
         (E::Logic, C::NoChange, &["refine_plan", "replan"]),
-        (E::Infra, C::ModelCall, &["backoff", "backoff"]),
+        (E::Infra, C::ModelCall, &["backoff", "backoff", "backoff"]),
         (E::Infra, C::Environment, &["rerun_checks"]),
         (E::Infra, C::TimeLimit, &["rerun_checks", "fix_crash"]),
         (E::Config, C::Missing, &[]),
         (E::Safety, C::Policy, &[]),
+        (E::Safety, C::Refusal, &[]),
     ];
     for (error_type, cause, ladder) in ladders {
         assert_eq!(
@@ -269,6 +270,38 @@ fn a_soft_refusal_is_corrected_once_and_a_hard_one_never() {
     assert!(
         matches!(climb(&hard, &situation()), (remedies, Decision::GiveUp { .. }) if remedies.is_empty())
     );
+}
+
+#[test]
+fn a_refusal_is_taken_to_no_other_model() {
+    let refusal = failure(ErrorType::Safety, Cause::Refusal);
+    for resumed in [0, 1] {
+        let at = Situation {
+            models: 3,
+            resumed,
+            ..situation()
+        };
+        let (remedies, end) = climb(&refusal, &at);
+        assert_eq!(remedies, []);
+        assert!(matches!(end, Decision::GiveUp { .. }));
+    }
+}
+
+#[test]
+fn an_outage_parks_the_run_whatever_limit_is_reached() {
+    let outage = failure(ErrorType::Infra, Cause::ModelCall);
+    let spent = HealBudget {
+        failures: 4,
+        ..PLENTY
+    };
+    let decision = choose(&outage, &situation(), &[], &spent);
+    assert!(matches!(
+        decision,
+        Decision::Stop {
+            reason: StopReason::RateLimited,
+            ..
+        }
+    ));
 }
 
 #[test]
