@@ -106,6 +106,7 @@ fn update(updated: &RunUpdated) -> Value {
         }
         RunUpdated::Applied | RunUpdated::Undone => json!({}),
         RunUpdated::MoveGivenUp { reason } => json!({"reason": written(reason)}),
+        RunUpdated::ModelSwitched { agent, model } => json!({"agent": agent, "model": model}),
     }
 }
 

@@ -43,6 +43,7 @@ pub fn archive<W: Write + Seek>(export: &Export, to: W) -> anyhow::Result<W> {
         bundle.zip.write_all(b"\n")?;
     }
     tapes(&mut bundle)?;
+    exchanges(&mut bundle)?;
     outputs(&mut bundle)?;
     artifacts(&mut bundle)?;
     log(&mut bundle)?;
@@ -168,6 +169,23 @@ fn tapes<W: Write + Seek>(bundle: &mut Bundle<'_, W>) -> anyhow::Result<()> {
             bundle.begin(&name, "a request to a model, as the tapes name it")?;
             bundle.zip.write_all(&export.redaction.bytes(&text))?;
         }
+    }
+    Ok(())
+}
+
+fn exchanges<W: Write + Seek>(bundle: &mut Bundle<'_, W>) -> anyhow::Result<()> {
+    let export = bundle.export;
+    for wire in &export.exchanges {
+        let name = wire.name();
+        let Some(received) = export.store.received(wire.head.place, wire.head.number)? else {
+            bundle.missing.push(name);
+            continue;
+        };
+        bundle.begin(
+            &name,
+            "what a model's server answered, byte by byte, keys taken out",
+        )?;
+        wire.write(&export.redaction.bytes(&received), &mut bundle.zip)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{ArtifactFile, Export, Output, Redaction, Tape, talk, timeline};
+use super::{ArtifactFile, Export, Output, Redaction, Tape, exchanges, talk, timeline};
 use crate::domain::check::output_label;
 use crate::domain::run::CheckState;
 use crate::domain::tape::{Answer, Call, TapeEntry};
@@ -25,6 +25,7 @@ impl Export {
             run,
             records,
             tapes,
+            exchanges: heads,
         } = snapshot(store, run)?;
         let files: Vec<ArtifactFile> = document
             .artifacts
@@ -43,6 +44,7 @@ impl Export {
             document,
             patch: patch.map(|bytes| redaction.bytes(&bytes)),
             timeline: drawn,
+            exchanges: exchanges::gathered(heads, &tapes, &redaction),
             tapes: tapes
                 .into_iter()
                 .map(|(id, entries)| tape(store, &run, id, entries, &redaction))

@@ -6,11 +6,12 @@ use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{ArtifactFile, Export, FORMAT_VERSION, Output, Redaction, Tape};
+use super::{ArtifactFile, Export, FORMAT_VERSION, Output, Redaction, Tape, Wire};
 use crate::domain::clean;
 
-/// Writes what `inspect --json` shows and beside it the patch, the briefs, the tapes, every event
-/// whole and what the checks printed. Outputs are read while they are written, one at a time.
+/// Writes what `inspect --json` shows and beside it the patch, the briefs, the tapes, what went over
+/// the wire (without its bytes), every event whole and what the checks printed. Outputs are read
+/// while they are written, one at a time.
 ///
 /// What a terminal would obey or hide is escaped, which makes no difference to a program.
 ///
@@ -39,6 +40,8 @@ impl Serialize for Whole<'_> {
         map.serialize_entry("patch_missing", &export.patch.as_ref().err())?;
         let tapes: Vec<Value> = export.tapes.iter().map(tape).collect();
         map.serialize_entry("tapes", &tapes)?;
+        let exchanges: Vec<Value> = export.exchanges.iter().map(Wire::object).collect();
+        map.serialize_entry("exchanges", &exchanges)?;
         map.serialize_entry("outputs", &Outputs(export))?;
         map.serialize_entry("events", &export.events)?;
         map.end()

@@ -7,6 +7,7 @@
 
 mod archive;
 mod bounds;
+mod exchanges;
 mod gather;
 mod html;
 mod json;
@@ -30,7 +31,7 @@ pub use redact::Redaction;
 use crate::domain::tape::TapeEntry;
 use crate::domain::{Digest, ExecutionId};
 use crate::store::inspect::Doc;
-use crate::store::{Artifact, Store};
+use crate::store::{Artifact, ExchangeHead, Store};
 use talk::Turn;
 use timeline::Timeline;
 
@@ -47,6 +48,7 @@ pub struct Export {
     patch: Result<Vec<u8>, String>,
     timeline: Timeline,
     tapes: Vec<Tape>,
+    exchanges: Vec<Wire>,
     outputs: Vec<Output>,
     /// Every event with its whole payload.
     events: Vec<Value>,
@@ -64,6 +66,13 @@ struct Tape {
     turns: Vec<Turn>,
     /// The requests to models, whole; the same text is kept once.
     requests: Vec<Digest>,
+}
+
+/// What went over the wire for a model call; its bytes are read when they are written.
+struct Wire {
+    head: ExchangeHead,
+    /// The request that it was sent for, in the canonical form.
+    request: Option<Digest>,
 }
 
 /// What a check printed.

@@ -29,6 +29,15 @@ pub struct Verdict {
     pub rest: String,
 }
 
+/// What was asked of a run, of an intervention's object.
+pub fn asked(one: Doc<'_>) -> String {
+    let switch = one.at("switch");
+    match (switch.text("agent"), switch.text("model")) {
+        (Some(agent), Some(model)) => format!("the {agent} is to ask {model}"),
+        _ => one.word("kind"),
+    }
+}
+
 /// How the run of an `inspect --json` document stands: reached, stopped, failed, and why.
 pub fn verdict(document: Doc<'_>) -> Verdict {
     let run = document.at("run");

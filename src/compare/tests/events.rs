@@ -101,6 +101,7 @@ impl Own {
             usd: Some(f64::from(self.pid)),
             tokens: None,
             wall_ms: Some(self.ms),
+            attempts: None,
         }
     }
 
@@ -210,6 +211,7 @@ pub(super) fn event(kind: u64, seed: u64, own: &Own) -> Event {
             reason: StopReason::Interrupted,
             message: own.wrote("stopped"),
             action_required: None,
+            needs: None,
         }),
         2 => Event::RunResumed(RunResumed {
             from: Some(phase(seed)),

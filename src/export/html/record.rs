@@ -109,7 +109,7 @@ fn interventions(page: &mut Page, document: Doc<'_>) {
     }
     page.raw("<h3>Asked of the run</h3><ul>");
     for one in asked {
-        page.element("<li>", &one.word("kind"), ", ")
+        page.element("<li>", &words::asked(one), ", ")
             .text(&one.word("status"));
         if let Some(reason) = one.text("reason") {
             page.raw(": ").text(&reason);

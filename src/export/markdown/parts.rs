@@ -170,7 +170,7 @@ pub(super) fn interventions(document: Doc<'_>) -> String {
         let _ = writeln!(
             text,
             "- {}, {}{}",
-            word(asked, "kind"),
+            inline(&words::asked(asked)),
             word(asked, "status"),
             why.unwrap_or_default()
         );
