@@ -80,7 +80,7 @@ pub(super) fn get(tx: &Connection, hash: &Digest) -> Result<Option<Vec<u8>>, Sto
 }
 
 /// The bytes of a hash. What is no hash has none, and so is never found.
-fn key(hash: &Digest) -> Vec<u8> {
+pub(super) fn key(hash: &Digest) -> Vec<u8> {
     blake3::Hash::from_hex(hash.as_str())
         .map_or_else(|_| Vec::new(), |hash| hash.as_bytes().to_vec())
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::error::StoreError;
 use super::projection::{Projector, TABLES};
-use super::{Store, artifacts, blobs, connection, events, runs, tape};
+use super::{Store, artifacts, blobs, connection, days, events, exchanges, runs, tape};
 use crate::domain::application::BranchMove;
 use crate::domain::event::{Event, ExecutionStarted, RunUpdated};
 use crate::domain::tape::{Call, TapeEntry};
@@ -64,11 +64,14 @@ impl Store {
             }
             report.problems.extend(strays(tx)?);
             report.problems.extend(orphans(tx)?);
+            report.problems.extend(exchanges::strays(tx)?);
+            report.problems.extend(days::shortages(tx)?);
             Ok(report)
         })
     }
 
-    /// Makes all projections again from the events, in one transaction.
+    /// Makes all projections again from the events, in one transaction. The accounts of days, which
+    /// pruned runs have a part in, are only raised to what the tapes say.
     ///
     /// # Errors
     /// If a run's events cannot be read or followed; then nothing is changed.
@@ -84,6 +87,7 @@ impl Store {
                     .extend(scratch.compare(tx, *run, &records)?);
             }
             report.differences.extend(strays(tx)?);
+            report.differences.extend(days::shortages(tx)?);
             failpoint::hit("store.rebuild");
             for table in TABLES.iter().rev() {
                 tx.execute(&format!("DELETE FROM {table}"), [])?;
@@ -93,6 +97,7 @@ impl Store {
                 project_all(tx, run, &events::after(tx, run, 0)?)?;
                 runs::use_up(tx, run)?;
             }
+            days::make_good(tx)?;
             Ok(report)
         })
     }

@@ -24,6 +24,7 @@ pub(super) const SCHEMA: &[M<'static>] = &[
     M::up(include_str!("../../migrations/03-prune.sql")),
     M::up(include_str!("../../migrations/04-small-and-fast.sql")),
     M::up(include_str!("../../migrations/05-applications.sql")),
+    M::up(include_str!("../../migrations/06-models.sql")),
 ];
 
 /// `rgpt` in ASCII, as the first migration sets it.

@@ -2,11 +2,11 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, named_params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::{StoreError, exactly_one};
 use super::{Store, runs};
-use crate::domain::RunId;
+use crate::domain::{Agent, RunId};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -14,6 +14,17 @@ use crate::domain::RunId;
 pub enum InterventionKind {
     /// Give the run up.
     Cancel,
+    /// Ask another model for an agent from now on.
+    SwitchModel,
+}
+
+/// The model that is to be asked for an agent from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSwitch {
+    /// The agent.
+    pub agent: Agent,
+    /// The model's name in the configuration.
+    pub model: String,
 }
 
 /// Where it stands.
@@ -35,6 +46,8 @@ pub struct Intervention {
     pub id: i64,
     /// What is asked.
     pub kind: InterventionKind,
+    /// Which model for whom, where a model is to be switched.
+    pub switch: Option<ModelSwitch>,
     /// Why, in the words of whoever asked.
     pub reason: Option<String>,
     /// What a person must do.
@@ -51,6 +64,7 @@ impl InterventionKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Cancel => "cancel",
+            Self::SwitchModel => "switch_model",
         }
     }
 }
@@ -69,6 +83,7 @@ impl FromSql for InterventionKind {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         match value.as_str()? {
             "cancel" => Ok(Self::Cancel),
+            "switch_model" => Ok(Self::SwitchModel),
             other => Err(FromSqlError::other(Unknown(other.to_owned()))),
         }
     }
@@ -99,17 +114,42 @@ impl Store {
         kind: InterventionKind,
         reason: Option<&str>,
     ) -> Result<i64, StoreError> {
+        self.ask_of(run, kind, reason, None)
+    }
+
+    /// Asks that a model be switched, whoever drives the run. Gives the intervention's number.
+    ///
+    /// # Errors
+    /// If there is no such run or the record cannot be written.
+    pub fn ask_to_switch(
+        &self,
+        run: RunId,
+        switch: &ModelSwitch,
+        reason: Option<&str>,
+    ) -> Result<i64, StoreError> {
+        let payload = serde_json::to_string(switch)?;
+        self.ask_of(run, InterventionKind::SwitchModel, reason, Some(payload))
+    }
+
+    fn ask_of(
+        &self,
+        run: RunId,
+        kind: InterventionKind,
+        reason: Option<&str>,
+        payload: Option<String>,
+    ) -> Result<i64, StoreError> {
         let (reason, now) = (reason.map(str::to_owned), self.now());
         self.write(move |tx| {
             if !runs::exists(tx, run)? {
                 return Err(StoreError::NoSuchRun(run));
             }
             tx.prepare_cached(
-                "INSERT INTO interventions (run_id, kind, reason, status, created_at)
-                 VALUES (:run, :kind, :reason, 'open', :now)",
+                "INSERT INTO interventions (run_id, kind, reason, payload, status, created_at)
+                 VALUES (:run, :kind, :reason, :payload, 'open', :now)",
             )?
             .execute(named_params! {
-                ":run": run.0, ":kind": kind.as_str(), ":reason": reason, ":now": now,
+                ":run": run.0, ":kind": kind.as_str(), ":reason": reason, ":payload": payload,
+                ":now": now,
             })?;
             Ok(tx.last_insert_rowid())
         })
@@ -149,7 +189,8 @@ pub(super) fn of_run(
     open_only: bool,
 ) -> Result<Vec<Intervention>, StoreError> {
     let mut statement = tx.prepare_cached(
-        "SELECT id, kind, reason, action_required, status, created_at, resolved_at
+        "SELECT id, kind, reason, action_required, status, created_at, resolved_at,
+                payload
          FROM interventions
          WHERE run_id = :run AND (status = 'open' OR NOT :open_only) ORDER BY id",
     )?;
@@ -164,10 +205,18 @@ fn intervention(row: &Row<'_>) -> rusqlite::Result<Intervention> {
     Ok(Intervention {
         id: row.get(0)?,
         kind: row.get(1)?,
+        switch: switch(row)?,
         reason: row.get(2)?,
         action_required: row.get(3)?,
         status: row.get(4)?,
         created_at: row.get(5)?,
         resolved_at: row.get(6)?,
     })
+}
+
+/// What is asked for is a person's word, but the column is open to anyone who can write the file:
+/// what cannot be read asks for nothing.
+fn switch(row: &Row<'_>) -> rusqlite::Result<Option<ModelSwitch>> {
+    let payload: Option<String> = row.get(7)?;
+    Ok(payload.and_then(|payload| serde_json::from_str(&payload).ok()))
 }

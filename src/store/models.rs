@@ -3,11 +3,11 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 use serde::Serialize;
 
-use super::Store;
 use super::codec::Json;
 use super::error::StoreError;
-use crate::domain::RunId;
-use crate::domain::tape::{Answer, ModelFailureKind};
+use super::{Store, tape};
+use crate::domain::tape::{Answer, ModelFailureKind, TapePlace};
+use crate::domain::{ExecutionId, RunId};
 
 /// A model's health is told by so many of its latest calls.
 const RECENT: u32 = 20;
@@ -68,18 +68,65 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The latest calls of a model, oldest first: where they stand, and how they failed, if they did.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn latest_calls(
+        &self,
+        model: &str,
+        most: u32,
+    ) -> Result<Vec<(TapePlace, Option<ModelFailureKind>)>, StoreError> {
+        self.read(|tx| latest_calls(tx, model, most))
+    }
+}
+
+fn latest_calls(
+    tx: &Connection,
+    model: &str,
+    most: u32,
+) -> Result<Vec<(TapePlace, Option<ModelFailureKind>)>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT run_id, execution_id, ordinal, iif(input_tokens IS NULL, answer, NULL) FROM tape
+         WHERE kind = 'model' AND model = :model
+         ORDER BY run_id DESC, execution_id DESC, ordinal DESC LIMIT :most",
+    )?;
+    let mut rows = statement.query(named_params! {":model": model, ":most": most})?;
+    let mut calls = Vec::new();
+    while let Some(row) = rows.next()? {
+        let place = TapePlace {
+            run: RunId(row.get(0)?),
+            execution: ExecutionId(row.get(1)?),
+            ordinal: row.get(2)?,
+        };
+        let kind = match row.get::<_, Option<Json>>(3)? {
+            Some(Json(answer)) => match serde_json::from_str(&answer)? {
+                Answer::ModelFailed(failure) => Some(failure.kind),
+                _ => None,
+            },
+            None => None,
+        };
+        calls.push((place, kind));
+    }
+    calls.reverse();
+    Ok(calls)
+}
+
 /// Only an answer has tokens that went in.
 fn sums(tx: &Connection, model: &str, lost: &str) -> Result<ModelRecord, StoreError> {
     let count = |row: &Row<'_>, column: usize| row.get(column).map(i64::unsigned_abs);
     let sums = tx
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT count(*), count(input_tokens),
                     count(*) FILTER (WHERE input_tokens IS NULL AND answer <> :lost),
                     coalesce(sum(input_tokens), 0), coalesce(sum(cached_input_tokens), 0),
                     coalesce(sum(output_tokens), 0), coalesce(sum(reasoning_tokens), 0),
                     total(cost_usd)
-             FROM tape WHERE kind = 'model' AND model = :model AND answer IS NOT NULL",
-        )?
+             FROM tape
+             WHERE kind = 'model' AND model = :model AND answer IS NOT NULL AND {}",
+            tape::ASKED
+        ))?
         .query_row(named_params! {":model": model, ":lost": lost}, |row| {
             Ok(ModelRecord {
                 calls: count(row, 0)?,
@@ -98,12 +145,13 @@ fn sums(tx: &Connection, model: &str, lost: &str) -> Result<ModelRecord, StoreEr
 
 fn health(tx: &Connection, model: &str, lost: &str) -> Result<Option<f64>, StoreError> {
     let share = tx
-        .prepare_cached(
+        .prepare_cached(&format!(
             "SELECT avg(answered) FROM (
                SELECT input_tokens IS NOT NULL AS answered FROM tape
-               WHERE kind = 'model' AND model = :model AND answer <> :lost
+               WHERE kind = 'model' AND model = :model AND answer <> :lost AND {}
                ORDER BY run_id DESC, execution_id DESC, ordinal DESC LIMIT :recent)",
-        )?
+            tape::ASKED
+        ))?
         .query_row(
             named_params! {":model": model, ":lost": lost, ":recent": RECENT},
             |row| row.get(0),

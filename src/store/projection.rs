@@ -71,6 +71,7 @@ fn project(tx: &Connection, record: &Record, run: &Run) -> Result<(), StoreError
             phases::write(tx, run)
         }
         Event::RunUpdated(RunUpdated::Compared(_)) => replays::compare(tx, run),
+        Event::RunUpdated(RunUpdated::ModelSwitched { .. }) => Ok(()),
         Event::RunUpdated(_) => applications::write(tx, run),
         Event::RunDone(_) | Event::RunFailed(_) => phases::write(tx, run),
         Event::RunResumed(resumed) => {

@@ -9,10 +9,11 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::codec::{self, Json};
+use super::days::Settled;
 use super::error::{StoreError, exactly_one};
 use super::{Store, replays, runs};
-use crate::domain::budget::Usage;
-use crate::domain::tape::{Answer, Call, ModelCall, TapeEntry};
+use crate::domain::budget::{Spending, Usage};
+use crate::domain::tape::{Answer, Call, ModelCall, TapeEntry, TapePlace};
 use crate::domain::{ExecutionId, RunId};
 
 impl Store {
@@ -41,6 +42,35 @@ impl Store {
         run: RunId,
     ) -> Result<BTreeMap<ExecutionId, Usage>, StoreError> {
         self.read(|tx| usage_by_execution(tx, run))
+    }
+
+    /// The model that gave the last answer in each execution of a run that had one.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn answered_by(&self, run: RunId) -> Result<BTreeMap<ExecutionId, String>, StoreError> {
+        self.read(|tx| answered_by(tx, run))
+    }
+
+    /// What the answered model calls of a run have spent, apart for each execution. Unlike in
+    /// [`Store::usage_by_execution`], only calls by which somebody was asked count as attempts.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn spending_by_execution(
+        &self,
+        run: RunId,
+    ) -> Result<BTreeMap<ExecutionId, Spending>, StoreError> {
+        self.read(|tx| spending_by_execution(tx, run))
+    }
+
+    /// The model calls of a run that have no answer: of those that nobody makes just now, nobody
+    /// knows what became.
+    ///
+    /// # Errors
+    /// If the record cannot be read.
+    pub fn open_calls(&self, run: RunId) -> Result<Vec<(ExecutionId, TapeEntry)>, StoreError> {
+        self.read(|tx| open_calls(tx, run))
     }
 
     /// The replies of a script that the recorded intents of a run name, in order, after those of
@@ -86,8 +116,8 @@ pub(super) fn insert(
     run: RunId,
     execution: ExecutionId,
     ordinal: u32,
-    call: &Call,
-    text: &Column,
+    (call, text): (&Call, &Column),
+    day: Option<i64>,
 ) -> Result<(), StoreError> {
     let model: Option<&ModelCall> = match call {
         Call::Model(model) => Some(model),
@@ -95,9 +125,9 @@ pub(super) fn insert(
     };
     tx.prepare_cached(
         "INSERT INTO tape (run_id, execution_id, ordinal, kind, model, provider, reply,
-                           reserved_tokens, reserved_usd, call)
+                           reserved_tokens, reserved_usd, day, call)
          VALUES (:run, :execution, :ordinal, :kind, :model, :provider, :reply,
-                 :reserved_tokens, :reserved_usd, :call)",
+                 :reserved_tokens, :reserved_usd, :day, :call)",
     )?
     .execute(named_params! {
         ":run": run.0,
@@ -109,11 +139,13 @@ pub(super) fn insert(
         ":reply": model.and_then(|model| model.reply),
         ":reserved_tokens": model.map(|model| whole(model.reserved_tokens)),
         ":reserved_usd": model.map(|model| model.reserved_usd),
+        ":day": day,
         ":call": text,
     })?;
     Ok(())
 }
 
+/// Records the answer to a call, and gives what is to be settled of its reservation, if it has one.
 pub(super) fn answer(
     tx: &Connection,
     run: RunId,
@@ -121,7 +153,7 @@ pub(super) fn answer(
     ordinal: u32,
     answer: &Answer,
     text: &Column,
-) -> Result<(), StoreError> {
+) -> Result<Option<Settled>, StoreError> {
     let usage = match answer {
         Answer::Model(model) => Some(model.usage),
         _ => None,
@@ -129,37 +161,53 @@ pub(super) fn answer(
     let lost = matches!(answer, Answer::Lost);
     let spent =
         lost || matches!(answer, Answer::ModelFailed(failure) if failure.kind.may_have_cost());
-    let changed = tx
-        .prepare_cached(
-            "UPDATE tape
-             SET answer = :answer, input_tokens = :input, cached_input_tokens = :cached,
-                 output_tokens = iif(:spent, reserved_tokens, :output),
-                 reasoning_tokens = :reasoning,
-                 cost_usd = iif(:spent, reserved_usd, :cost),
-                 reply = iif(:lost, NULL, reply)
-             WHERE run_id = :run AND execution_id = :execution AND ordinal = :ordinal
-               AND answer IS NULL",
-        )?
-        .execute(named_params! {
-            ":run": run.0,
-            ":execution": execution.0,
-            ":ordinal": ordinal,
-            ":answer": text,
-            ":input": usage.map(|usage| whole(usage.input_tokens)),
-            ":cached": usage.map(|usage| whole(usage.cached_input_tokens)),
-            ":output": usage.map(|usage| whole(usage.output_tokens)),
-            ":reasoning": usage.map(|usage| whole(usage.reasoning_tokens)),
-            ":cost": usage.map(|usage| usage.cost_usd),
-            ":lost": lost,
-            ":spent": spent,
-        })?;
+    let mut statement = tx.prepare_cached(
+        "UPDATE tape
+         SET answer = :answer, input_tokens = :input, cached_input_tokens = :cached,
+             output_tokens = iif(:spent, reserved_tokens, :output),
+             reasoning_tokens = :reasoning,
+             cost_usd = iif(:spent, reserved_usd, :cost),
+             reply = iif(:lost, NULL, reply)
+         WHERE run_id = :run AND execution_id = :execution AND ordinal = :ordinal
+           AND answer IS NULL
+         RETURNING day, coalesce(input_tokens, 0) + coalesce(output_tokens, 0) - reserved_tokens,
+                   coalesce(cost_usd, 0) - reserved_usd",
+    )?;
+    let mut rows = statement.query(named_params! {
+        ":run": run.0,
+        ":execution": execution.0,
+        ":ordinal": ordinal,
+        ":answer": text,
+        ":input": usage.map(|usage| whole(usage.input_tokens)),
+        ":cached": usage.map(|usage| whole(usage.cached_input_tokens)),
+        ":output": usage.map(|usage| whole(usage.output_tokens)),
+        ":reasoning": usage.map(|usage| whole(usage.reasoning_tokens)),
+        ":cost": usage.map(|usage| usage.cost_usd),
+        ":lost": lost,
+        ":spent": spent,
+    })?;
+    let mut changed = 0;
+    let mut settled = None;
+    while let Some(row) = rows.next()? {
+        changed += 1;
+        if let Some(day) = row.get(0)? {
+            settled = Some(Settled {
+                day,
+                tokens: row.get(1)?,
+                usd: row.get(2)?,
+            });
+        }
+    }
     exactly_one(changed, || {
         format!("call {ordinal} of execution {execution} of run {run} is to be unanswered")
     })?;
-    match answer {
-        Answer::Model(_) | Answer::ModelFailed(_) | Answer::Lost => runs::use_up(tx, run),
-        _ => Ok(()),
+    if matches!(
+        answer,
+        Answer::Model(_) | Answer::ModelFailed(_) | Answer::Lost
+    ) {
+        runs::use_up(tx, run)?;
     }
+    Ok(settled)
 }
 
 fn kind(call: &Call) -> &'static str {
@@ -227,6 +275,20 @@ pub(super) fn of_execution(
     )
 }
 
+/// What stands at a place, if anything does.
+pub(super) fn at(tx: &Connection, place: TapePlace) -> Result<Option<TapeEntry>, StoreError> {
+    let mut statement = tx.prepare_cached(&format!(
+        "SELECT {ENTRY} FROM tape
+         WHERE run_id = :run AND execution_id = :execution AND ordinal = :ordinal"
+    ))?;
+    let rows = statement.query(named_params! {
+        ":run": place.run.0,
+        ":execution": place.execution.0,
+        ":ordinal": place.ordinal,
+    })?;
+    Ok(entries(place.run, rows)?.pop())
+}
+
 /// The tapes of a run, one after the other.
 pub(super) fn of_run(tx: &Connection, run: RunId) -> Result<Vec<TapeEntry>, StoreError> {
     let mut statement = tx.prepare_cached(&format!(
@@ -278,11 +340,12 @@ fn read_answer(row: &Row<'_>, text: &str) -> rusqlite::Result<serde_json::Result
     if row.get::<_, Option<i64>>(8)?.is_none() {
         return Ok(serde_json::from_str(text));
     }
+    let (input, output) = (count(row, 8)?, count(row, 10)?);
     let usage = json!({
-        "model_calls": 1,
-        "input_tokens": count(row, 8)?,
+        "model_calls": u64::from(input + output > 0),
+        "input_tokens": input,
         "cached_input_tokens": count(row, 9)?,
-        "output_tokens": count(row, 10)?,
+        "output_tokens": output,
         "reasoning_tokens": count(row, 11)?,
         "cost_usd": row.get::<_, f64>(12)?,
     });
@@ -298,9 +361,15 @@ fn with<T: DeserializeOwned>(text: &str, columns: Value) -> serde_json::Result<T
     serde_json::from_value(entry)
 }
 
+/// Of a row of a model call: whether somebody was asked. An answer that was taken from the record has
+/// used nothing; any other has, by what its server reports or else by an estimate.
+pub(super) const ASKED: &str = "(input_tokens IS NULL OR input_tokens + output_tokens > 0)";
+
 /// Of the rows that are selected: the columns that [`read_usage`] reads. A call that failed is a
 /// call, too.
-const SUMS: &str = "count(*), coalesce(sum(input_tokens), 0),
+const SUMS: &str =
+    "count(*) FILTER (WHERE input_tokens IS NULL OR input_tokens + output_tokens > 0),
+    coalesce(sum(input_tokens), 0),
     coalesce(sum(cached_input_tokens), 0), coalesce(sum(output_tokens), 0),
     coalesce(sum(reasoning_tokens), 0), total(cost_usd)";
 
@@ -327,6 +396,23 @@ pub(super) fn usage(tx: &Connection, run: RunId) -> Result<Usage, StoreError> {
     Ok(sum)
 }
 
+/// The model that gave the last answer in each execution of a run that had one.
+pub(super) fn answered_by(
+    tx: &Connection,
+    run: RunId,
+) -> Result<BTreeMap<ExecutionId, String>, StoreError> {
+    // Only an answer says what was used for the prompt.
+    let mut statement = tx.prepare_cached(
+        "SELECT execution_id, model FROM tape
+         WHERE run_id = :run AND kind = 'model' AND input_tokens IS NOT NULL
+         ORDER BY execution_id, ordinal",
+    )?;
+    let rows = statement.query_map(named_params! {":run": run.0}, |row| {
+        Ok((ExecutionId(row.get(0)?), row.get(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn usage_by_execution(
     tx: &Connection,
     run: RunId,
@@ -340,4 +426,49 @@ pub(super) fn usage_by_execution(
         Ok((ExecutionId(row.get(6)?), read_usage(row, 0)?))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn spending_by_execution(
+    tx: &Connection,
+    run: RunId,
+) -> Result<BTreeMap<ExecutionId, Spending>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT execution_id, total(cost_usd),
+                coalesce(sum(input_tokens), 0) + coalesce(sum(output_tokens), 0),
+                count(*) FILTER (WHERE reserved_tokens > 0 OR reserved_usd > 0)
+         FROM tape WHERE run_id = :run AND kind = 'model' AND answer IS NOT NULL
+         GROUP BY execution_id",
+    )?;
+    let rows = statement.query_map(named_params! {":run": run.0}, |row| {
+        let spending = Spending {
+            usd: row.get(1)?,
+            tokens: count(row, 2)?,
+            attempts: count(row, 3)?,
+            wall_ms: 0,
+        };
+        Ok((ExecutionId(row.get(0)?), spending))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn open_calls(
+    tx: &Connection,
+    run: RunId,
+) -> Result<Vec<(ExecutionId, TapeEntry)>, StoreError> {
+    let mut statement = tx.prepare_cached(
+        "SELECT DISTINCT execution_id FROM tape
+         WHERE run_id = :run AND kind = 'model' AND answer IS NULL",
+    )?;
+    let ids = statement.query_map(named_params! {":run": run.0}, |row| {
+        row.get(0).map(ExecutionId)
+    })?;
+    let mut open = Vec::new();
+    for id in ids {
+        let id = id?;
+        let tape = of_execution(tx, run, id)?;
+        let unanswered =
+            |entry: &TapeEntry| matches!(entry.call, Call::Model(_)) && entry.answer.is_none();
+        open.extend(tape.into_iter().filter(unanswered).map(|entry| (id, entry)));
+    }
+    Ok(open)
 }

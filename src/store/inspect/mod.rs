@@ -152,9 +152,16 @@ fn read(
     driven: bool,
 ) -> Result<(Document, Run, Vec<Record>), StoreError> {
     let records = events::after(tx, run, 0)?;
-    let folded = events::fold(run, &records)?.ok_or(StoreError::NoSuchRun(run))?;
+    let mut folded = events::fold(run, &records)?.ok_or(StoreError::NoSuchRun(run))?;
     let usage = tape::usage(tx, run)?;
     let by_execution = tape::usage_by_execution(tx, run)?;
+    let answered_by = tape::answered_by(tx, run)?;
+    for execution in &mut folded.executions {
+        // At its beginning it was known only who would be asked first.
+        if let Some(model) = answered_by.get(&execution.id) {
+            execution.model = Some(model.clone());
+        }
+    }
     let document = Document {
         driven,
         artifacts: artifacts::of_run(tx, run)?,

@@ -4,7 +4,7 @@ use super::Document;
 use crate::domain::tape::TapeEntry;
 use crate::domain::{ExecutionId, Record, Run, RunId};
 use crate::store::error::StoreError;
-use crate::store::{Store, tape};
+use crate::store::{ExchangeHead, Store, exchanges, tape};
 
 /// A run with its events and tapes, all of one moment. What they name by hash is in the blobs,
 /// which never change.
@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub records: Vec<Record>,
     /// The tapes of its executions, in order.
     pub tapes: Vec<(ExecutionId, Vec<TapeEntry>)>,
+    /// What went over the wire for the model calls on them, without its bytes.
+    pub exchanges: Vec<ExchangeHead>,
 }
 
 /// Everything about `run`, of one moment, whether or not somebody drives it.
@@ -37,6 +39,7 @@ pub fn snapshot(store: &Store, run: RunId) -> Result<Snapshot, StoreError> {
             run: folded,
             records,
             tapes,
+            exchanges: exchanges::heads(tx, run)?,
         })
     })
 }

@@ -57,6 +57,7 @@ pub(super) fn created(id: RunId) -> RunCreated {
             usd: Some(5.0),
             tokens: None,
             wall_ms: None,
+            attempts: None,
         },
         options: RunOptions::default(),
         config: Digest::of(b"config"),
@@ -109,6 +110,7 @@ fn next(run: &Run, dice: &mut Dice) -> Option<Event> {
             },
             message: "stopped".to_owned(),
             action_required: None,
+            needs: None,
         }));
     }
     if dice.once_in(60) {
@@ -455,6 +457,8 @@ pub(super) fn model_call(provider: &str, reply: Option<u32>) -> Call {
         reply,
         reserved_tokens: 1_000,
         reserved_usd: 0.25,
+        passed_over: Vec::new(),
+        repeats: None,
     })
 }
 
@@ -471,5 +475,6 @@ pub(super) fn model_answer(words: &str) -> Answer {
             reasoning_tokens: 5,
             cost_usd: 0.01,
         },
+        native: None,
     })
 }

@@ -1,5 +1,8 @@
 //! The promises of the store, each as a test.
 
+mod answers;
+mod breakers;
+mod budgets;
 mod damage;
 mod log;
 mod processes;
@@ -85,6 +88,7 @@ fn record(store: &Store, driver: &Driver, log: &[(Record, Run)]) {
     });
     let batch = Batch {
         writes: writes.collect(),
+        ..Batch::default()
     };
     store.commit_blocking(driver, batch).expect("commits");
 }

@@ -89,7 +89,7 @@ fn seed(tx: &Connection, logs: &[Vec<(Record, Run)>]) -> Result<(), StoreError> 
                 let execution = ExecutionId(1);
                 let answer = log::model_answer(&words);
                 let (asked, said) = (tape::call_text(&call)?, tape::answer_text(&answer)?);
-                tape::insert(tx, run.id, execution, ordinal, &call, &asked)?;
+                tape::insert(tx, run.id, execution, ordinal, (&call, &asked), None)?;
                 tape::answer(tx, run.id, execution, ordinal, &answer, &said)?;
             }
         }

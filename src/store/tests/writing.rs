@@ -17,6 +17,7 @@ fn stopped(run: &Run) -> (Record, Run) {
             reason: StopReason::Interrupted,
             message: "Ctrl-C".to_owned(),
             action_required: None,
+            needs: None,
         }),
     };
     let mut after = run.clone();
@@ -66,6 +67,7 @@ fn what_is_committed_is_there_after_reopening() {
                 path: "run-1/summary.md".to_owned(),
             }),
         ],
+        ..Batch::default()
     };
     fixture
         .store
@@ -106,6 +108,7 @@ fn a_batch_is_written_whole_or_not_at_all() {
     let (driver, run) = fixture.run();
     let batch = Batch {
         writes: vec![call(1, None), event(stopped(&run)), call(1, None)],
+        ..Batch::default()
     };
     let error = fixture.store.commit_blocking(&driver, batch);
     assert!(matches!(error, Err(StoreError::Conflict(_))), "{error:?}");
@@ -160,10 +163,8 @@ fn usage_counts_what_is_answered_and_outstanding_what_is_not() {
     let fixture = Fixture::new();
     let (driver, run) = fixture.run();
     let failure = Answer::ModelFailed(ModelFailure {
-        kind: ModelFailureKind::RateLimited,
         status: Some(429),
-        retry_after_ms: None,
-        message: "slow down".to_owned(),
+        ..ModelFailure::new(ModelFailureKind::RateLimited, "slow down")
     });
     let writes = vec![
         call(1, Some(0)),
@@ -174,7 +175,13 @@ fn usage_counts_what_is_answered_and_outstanding_what_is_not() {
     ];
     let store = &fixture.store;
     store
-        .commit_blocking(&driver, Batch { writes })
+        .commit_blocking(
+            &driver,
+            Batch {
+                writes,
+                ..Batch::default()
+            },
+        )
         .expect("commits");
     let usage = store.usage(run.id).expect("reads");
     assert_eq!((usage.model_calls, usage.tokens()), (2, 120));
@@ -190,14 +197,7 @@ fn usage_counts_what_is_answered_and_outstanding_what_is_not() {
 fn a_model_is_known_by_its_calls() {
     let fixture = Fixture::new();
     let (driver, _) = fixture.run();
-    let failed = |kind| {
-        Answer::ModelFailed(ModelFailure {
-            kind,
-            status: None,
-            retry_after_ms: None,
-            message: "no ".repeat(200),
-        })
-    };
+    let failed = |kind| Answer::ModelFailed(ModelFailure::new(kind, "no ".repeat(200)));
     let answers = [
         failed(ModelFailureKind::RateLimited),
         log::model_answer("one"),
@@ -213,6 +213,7 @@ fn a_model_is_known_by_its_calls() {
     let writes = calls.flat_map(|(at, came)| [call(at, None), answer(at, came)]);
     let batch = Batch {
         writes: writes.collect(),
+        ..Batch::default()
     };
     let store = &fixture.store;
     store.commit_blocking(&driver, batch).expect("commits");
@@ -369,6 +370,7 @@ fn a_fork_has_the_course_of_its_source_and_knows_which_replies_that_used() {
     assert_eq!(run.executions.len(), 1);
     let batch = Batch {
         writes: vec![call(1, Some(3)), answer(1, log::model_answer("plan"))],
+        ..Batch::default()
     };
     store.commit_blocking(&driver, batch).expect("commits");
     let source = run.id;
