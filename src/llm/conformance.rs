@@ -39,6 +39,7 @@ pub(super) fn request(agent: Agent, messages: Vec<Message>) -> ModelRequest {
         tools: vec![tool("read_file"), tool("list_files")],
         schema: None,
         temperature: Some(0.2),
+        effort: None,
         max_output: 1_000,
     }
 }
@@ -67,6 +68,7 @@ async fn ask(model: &dyn Model, request: &ModelRequest) -> (ModelAnswer, String)
     let answer = model
         .call(request, &prepared, &on_token)
         .await
+        .result
         .expect("answers");
     (answer, streamed.into_inner().expect("lock"))
 }
@@ -79,16 +81,7 @@ async fn words_are_streamed_as_they_are_answered(model: &dyn Model) {
     assert_eq!(answer.finish, FinishReason::Stop);
     assert_eq!(answer.usage.model_calls, 1);
     assert!(answer.usage.input_tokens > 0 && answer.usage.output_tokens > 0);
-    let config = ModelConfig {
-        provider: "p".into(),
-        model: "m".into(),
-        context_window: None,
-        max_output: None,
-        price: None,
-        reasoning: None,
-        tools: true,
-        json: true,
-    };
+    let config = ModelConfig::of("p", "m");
     assert!(answer.usage.tokens() <= price::reserve(&request, &config).tokens);
 }
 
@@ -101,6 +94,7 @@ async fn tool_calls_can_be_answered(model: &dyn Model) {
     messages.push(Message::Assistant {
         text: answer.text,
         tool_calls: answer.tool_calls.clone(),
+        native: answer.native,
     });
     messages.extend(answer.tool_calls.into_iter().map(|call| Message::Tool {
         call_id: call.id,
@@ -116,6 +110,7 @@ fn malformed_conversations_are_refused(model: &dyn Model) {
     let own_words = Message::Assistant {
         text: "me".into(),
         tool_calls: Vec::new(),
+        native: None,
     };
     let orphan = Message::Tool {
         call_id: "nobody".into(),

@@ -82,6 +82,7 @@ mod tests {
                     arguments: json!({}),
                 })
                 .collect(),
+            native: None,
         }
     }
 
@@ -102,6 +103,7 @@ mod tests {
             tools: Vec::new(),
             schema: None,
             temperature: None,
+            effort: None,
             max_output: 100,
         })
     }
@@ -160,6 +162,7 @@ mod tests {
             tools: Vec::new(),
             schema: None,
             temperature: None,
+            effort: None,
             max_output: 100,
         };
         assert!(check(&request).is_err_and(|reason| reason.contains("planner")));

@@ -5,40 +5,44 @@ use std::fmt;
 use reqwest::header::HeaderValue;
 
 use super::http::{Limits, Trouble};
+use super::scrub::Scrubber;
 use crate::domain::tape::{ModelFailure, ModelFailureKind};
 
 /// The most characters of a provider's words that are kept.
 const WORDS: usize = 300;
 
-/// A key shorter than this is no secret, and taking it out would tear words apart.
-const SHORTEST_KEY: usize = 4;
-
 /// A key. It is sent, and never shown.
 #[derive(Clone)]
-pub(super) struct Secret(String);
+pub(super) struct Secret(String, Scrubber);
 
 impl Secret {
     /// The key in the value of a variable; `None` if that is blank or cannot be sent.
     pub(super) fn new(value: &str) -> Option<Self> {
         let key = value.trim();
         let sendable = !key.is_empty() && HeaderValue::from_str(key).is_ok();
-        sendable.then(|| Self(key.to_owned()))
+        sendable.then(|| Self(key.to_owned(), Scrubber::new([key])))
     }
 
     /// The value of a header that proves who asks.
     pub(super) fn bearer(&self) -> Option<HeaderValue> {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0)).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        sensitive(&format!("Bearer {}", self.0))
+    }
+
+    /// The value of a header that holds the key and nothing else.
+    pub(super) fn bare(&self) -> Option<HeaderValue> {
+        sensitive(&self.0)
     }
 
     /// The text without the key.
     fn taken_out_of(&self, text: &str) -> String {
-        if self.0.len() < SHORTEST_KEY {
-            return text.to_owned();
-        }
-        text.replace(&self.0, "[key]")
+        self.1.text(text).into_owned()
     }
+}
+
+fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl fmt::Debug for Secret {
@@ -66,6 +70,21 @@ pub(super) struct Endpoint {
     pub(super) stream: bool,
     /// How long to wait for what.
     pub(super) limits: Limits,
+    /// What the model is known to do.
+    pub(super) skills: Skills,
+}
+
+/// What a model is known to do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Skills {
+    /// Whether it can be held to a JSON schema.
+    pub(super) json: bool,
+    /// Whether it takes a sampling temperature; `None`: told by its name.
+    pub(super) temperature: Option<bool>,
+    /// Whether it takes a reasoning effort; `None`: told by its name.
+    pub(super) effort: Option<bool>,
+    /// The most tokens of prompt and answer together.
+    pub(super) context_window: Option<u64>,
 }
 
 impl Endpoint {
@@ -101,10 +120,8 @@ impl Endpoint {
             message.push_str(&format!("; {advice}"));
         }
         ModelFailure {
-            kind,
             status,
-            retry_after_ms: None,
-            message: open(&message),
+            ..ModelFailure::new(kind, open(&message))
         }
     }
 
@@ -112,12 +129,21 @@ impl Endpoint {
     pub(super) fn trouble(&self, trouble: &Trouble, status: Option<u16>) -> ModelFailure {
         let kind = match trouble {
             Trouble::Connection(_) => ModelFailureKind::Network,
-            Trouble::TimedOut(_) => ModelFailureKind::TimedOut,
+            Trouble::TimedOut(..) => ModelFailureKind::TimedOut,
             Trouble::BrokenOff(_) => ModelFailureKind::Truncated,
             Trouble::TooLarge => ModelFailureKind::Malformed,
             Trouble::NoClient(_) => ModelFailureKind::BadRequest,
         };
-        self.failure(kind, status, &trouble.to_string(), None)
+        let mut failure = self.failure(kind, status, &trouble.to_string(), None);
+        if let Trouble::TimedOut(which, _) = trouble {
+            failure.timeout = Some(*which);
+        }
+        failure
+    }
+
+    /// Who speaks, as it is told of parts that only this model understands.
+    pub(super) fn speaker(&self, protocol: &str) -> String {
+        format!("{protocol}/{}", self.model)
     }
 
     fn advice(&self, kind: ModelFailureKind) -> Option<String> {
@@ -172,6 +198,7 @@ mod tests {
             key_variable: Some("LAB_KEY".into()),
             stream: true,
             limits: Limits::new(None, true),
+            skills: Skills::default(),
         }
     }
 

@@ -30,10 +30,12 @@ pub(super) fn kind_of_status(status: u16) -> Option<ModelFailureKind> {
 pub(super) struct Complaint {
     /// What people are told.
     pub(super) message: String,
-    /// The class of the error and its name, where there are any; a status written as the name too.
+    /// The class of the error and its names, where there are any; a status written as the name too.
     pub(super) codes: Vec<String>,
     /// The field of the request that is at fault.
     pub(super) field: Option<String>,
+    /// How long it asks to wait, in milliseconds, where it says so in its own words.
+    pub(super) retry_after_ms: Option<u64>,
 }
 
 impl Complaint {
@@ -63,10 +65,12 @@ impl Complaint {
                 .unwrap_or_else(|| error.to_string()),
         };
         let codes = ["code", "type", "status"].into_iter().filter_map(text);
+        let codes = codes.filter(|code| code != "error");
         Some(Self {
-            message,
-            codes: codes.filter(|code| code != "error").collect(),
+            codes: codes.chain(names_in_details(error)).collect(),
             field: text("param"),
+            retry_after_ms: retry_info(error).or_else(|| retry_words(&message)),
+            message,
         })
     }
 
@@ -96,6 +100,33 @@ impl Complaint {
     pub(super) fn is_named(&self, word: &str) -> bool {
         self.codes.iter().any(|code| code.contains(word))
     }
+}
+
+/// The wait in the details of an error, as Google words it: `"retryDelay": "34.5s"`.
+fn retry_info(error: &Value) -> Option<u64> {
+    let details = error.get("details")?.as_array()?;
+    let delay = details.iter().find_map(|detail| detail.get("retryDelay"))?;
+    go_duration(delay.as_str()?)
+}
+
+/// The wait in words, as OpenAI says it where no header can: `Please try again in 11.054s.`
+fn retry_words(message: &str) -> Option<u64> {
+    let (_, rest) = message.split_once("try again in ")?;
+    let wait = rest.split_whitespace().next()?;
+    go_duration(wait.trim_end_matches(['.', ',']))
+}
+
+/// The names in the details of an error, as Google words them: its reason, and the limits that
+/// were hit.
+fn names_in_details(error: &Value) -> impl Iterator<Item = String> {
+    let details = error.get("details").and_then(Value::as_array);
+    details.into_iter().flatten().flat_map(|detail| {
+        let violations = detail.get("violations").and_then(Value::as_array);
+        let limits = violations.into_iter().flatten();
+        let limits = limits.filter_map(|limit| plain(limit.get("quotaId")?));
+        let reason = detail.get("reason").and_then(plain);
+        reason.into_iter().chain(limits)
+    })
 }
 
 fn plain(value: &Value) -> Option<String> {
@@ -178,12 +209,12 @@ pub(super) fn retry_after_ms(
     }
 }
 
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text).ok()
 }
 
 /// A duration as in `6ms`, `1m2.5s`, `2h`.
-fn go_duration(text: &str) -> Option<u64> {
+pub(super) fn go_duration(text: &str) -> Option<u64> {
     let mut rest = text;
     let mut sum = 0.0;
     while !rest.is_empty() {
@@ -292,6 +323,9 @@ mod tests {
                 "{document}"
             );
         }
+        let patience = json!({"error": {"message": "Please try again in 1m2.5s. See the docs."}});
+        let wait = Complaint::of_json(&patience).and_then(|found| found.retry_after_ms);
+        assert_eq!(wait, Some(62_500));
         let form = json!({"detail": [{"loc": ["body", "n"], "msg": "Extra inputs", "type": "x"}]});
         assert_eq!(message(form).as_deref(), Some("body.n: Extra inputs"));
         for fine in [

@@ -2,6 +2,9 @@
 //!
 //! Lines end with LF, CR or CRLF and with nothing else. Data stays bytes, so that a character may be
 //! cut anywhere, and what is no text is not taken for some.
+//!
+//! Some servers that fail in the middle of a stream leave its form, and end it with a bare JSON
+//! document over several lines. That is read as an event, too.
 
 /// One event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub(super) struct Reader {
     begun: bool,
     event: Event,
     has_data: bool,
+    /// Whether the event is a bare JSON document.
+    bare: bool,
 }
 
 impl Reader {
@@ -53,6 +58,33 @@ impl Reader {
         if line.is_empty() {
             return self.take();
         }
+        if self.goes_bare(line[0]) {
+            self.add(line);
+            return None;
+        }
+        let document = if self.bare { self.take() } else { None };
+        self.field(line);
+        document
+    }
+
+    /// Whether a line that begins so is one of a bare JSON document: no field begins like that.
+    fn goes_bare(&mut self, first: u8) -> bool {
+        if self.bare {
+            return b"{}[]\" \t".contains(&first);
+        }
+        self.bare = !self.has_data && b"{[".contains(&first);
+        self.bare
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        if self.has_data {
+            self.event.data.push(b'\n');
+        }
+        self.event.data.extend(data);
+        self.has_data = true;
+    }
+
+    fn field(&mut self, line: &[u8]) {
         let colon = line.iter().position(|byte| *byte == b':');
         let (field, value) = match colon {
             Some(at) => (&line[..at], &line[at + 1..]),
@@ -60,21 +92,15 @@ impl Reader {
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
-            b"data" => {
-                if self.has_data {
-                    self.event.data.push(b'\n');
-                }
-                self.event.data.extend(value);
-                self.has_data = true;
-            }
+            b"data" => self.add(value),
             b"event" => self.event.kind = String::from_utf8_lossy(value).into_owned(),
             // Comments have an empty field; `id` and `retry` are for browsers.
             _ => {}
         }
-        None
     }
 
     fn take(&mut self) -> Option<Event> {
+        self.bare = false;
         let event = std::mem::take(&mut self.event);
         std::mem::take(&mut self.has_data).then_some(event)
     }
@@ -123,10 +149,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_bare_document_is_an_event() {
+        let bare = "{\n  \"error\": {\r\n    \"code\": 503\n  }\n}";
+        let joined = bare.replace('\r', "");
+        assert_eq!(data(&format!("data: a\r\n\r\n{bare}")), ["a", &joined]);
+        assert_eq!(
+            data(&format!("{bare}\n\n[{{\ndata: b\n\n")),
+            [&joined, "[{", "b"]
+        );
+        assert_eq!(data("data: a\n{\ndata: b\n\n"), ["a\nb"]);
+    }
+
     proptest! {
         #[test]
         fn any_split_of_the_bytes_gives_the_same_events(
-            text in "(data: ?[aé漢😀]{0,5}|event: x|: c|)(\r\n|\n|\r){0,3}(data: [a漢]{0,3}(\r\n|\n|\r)){0,6}",
+            text in "(data: ?[aé漢😀]{0,5}|event: x|: c|[{][}]?|)(\r\n|\n|\r){0,3}(data: [a漢]{0,3}(\r\n|\n|\r)){0,6}",
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
             let bytes = text.as_bytes();

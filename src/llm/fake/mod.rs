@@ -1,14 +1,34 @@
-//! A chat completions server for tests: it refuses whatever the published protocol does not know
-//! ([`rules`]), answers what the test says, and misbehaves where it is told to.
+//! A server for tests: it refuses whatever the published protocol does not know (each protocol has
+//! a file of rules here), answers what the test says, and misbehaves where it is told to.
 
-mod rules;
+pub(crate) mod anthropic;
+pub(crate) mod chat;
+pub(crate) mod gemini;
+pub(crate) mod ollama;
+mod openai;
+pub(crate) mod responses;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
+
+/// What a protocol says of requests.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    /// What follows host and port in the base of its addresses.
+    pub(crate) root: &'static str,
+    /// Checks the lines before the body, and the body.
+    pub(crate) check: fn(&str, &Value) -> Verdict,
+    /// What a violation is answered with.
+    pub(crate) refusal: fn(&str) -> Reply,
+}
+
+/// A violation in words.
+pub(crate) type Verdict = Result<(), String>;
 
 /// A server on this machine. It lives as long as the process.
 pub(crate) struct Fake {
@@ -38,6 +58,8 @@ pub(crate) struct Reply {
     status: u16,
     headers: String,
     pieces: Vec<Vec<u8>>,
+    /// Between two pieces.
+    pause: Duration,
     end: End,
 }
 
@@ -59,6 +81,7 @@ impl Reply {
             status,
             headers: format!("content-type: {kind}\r\nx-request-id: req_7\r\n"),
             pieces,
+            pause: Duration::ZERO,
             end: End::Whole,
         }
     }
@@ -72,12 +95,6 @@ impl Reply {
         )
     }
 
-    /// An error as OpenAI words it.
-    pub(crate) fn error(status: u16, kind: &str, message: &str) -> Self {
-        let error = json!({"message": message, "type": kind, "param": null, "code": kind});
-        Self::json(status, &json!({"error": error}))
-    }
-
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push_str(&format!("{name}: {value}\r\n"));
         self
@@ -87,90 +104,21 @@ impl Reply {
         Self { end, ..self }
     }
 
+    /// With a pause between two pieces.
+    pub(crate) fn dripping(self, pause: Duration) -> Self {
+        Self { pause, ..self }
+    }
+
     /// Only so many of the pieces.
     pub(crate) fn shortened(mut self, pieces: usize) -> Self {
         self.pieces.truncate(pieces);
         self
     }
-
-    /// The answer with these words and calls (name and arguments), in the form that was asked for.
-    pub(crate) fn answer(seen: &Seen, text: &str, calls: &[(&str, String)]) -> Self {
-        if seen.body["stream"] == true {
-            let pieces = events(text, calls).into_iter();
-            let lines = pieces.map(|event| format!("data: {event}\n\n").into_bytes());
-            Self::raw(200, "text/event-stream", lines.collect())
-        } else {
-            Self::json(200, &document(text, calls))
-        }
-    }
-}
-
-fn usage() -> Value {
-    json!({"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150,
-        "prompt_tokens_details": {"cached_tokens": 100},
-        "completion_tokens_details": {"reasoning_tokens": 12}})
-}
-
-fn reason(calls: &[(&str, String)]) -> &'static str {
-    if calls.is_empty() {
-        "stop"
-    } else {
-        "tool_calls"
-    }
-}
-
-/// A whole answer as a document.
-pub(crate) fn document(text: &str, calls: &[(&str, String)]) -> Value {
-    let made = calls.iter().enumerate().map(|(at, (name, arguments))| {
-        json!({"id": format!("call_abc{at}"), "type": "function",
-            "function": {"name": name, "arguments": arguments}})
-    });
-    let mut message = json!({"role": "assistant", "content": text, "refusal": null});
-    if !calls.is_empty() {
-        message["tool_calls"] = made.collect();
-    }
-    json!({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m",
-        "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": reason(calls)}],
-        "usage": usage()})
-}
-
-/// The same as the data of events, words and arguments in pieces.
-pub(crate) fn events(text: &str, calls: &[(&str, String)]) -> Vec<String> {
-    let chunk = |delta: Value, finish: Value| {
-        json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m",
-            "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}],
-            "usage": null, "obfuscation": "x"})
-    };
-    let delta = |delta: Value| chunk(delta, Value::Null);
-    let mut made = vec![delta(
-        json!({"role": "assistant", "content": "", "refusal": null}),
-    )];
-    let words = text.split_inclusive(' ');
-    made.extend(words.map(|word| delta(json!({"content": word}))));
-    for (index, (name, arguments)) in calls.iter().enumerate() {
-        let call = |call: Value| delta(json!({"tool_calls": [call]}));
-        made.push(call(
-            json!({"index": index, "id": format!("call_abc{index}"), "type": "function",
-            "function": {"name": name, "arguments": ""}}),
-        ));
-        let letters: Vec<char> = arguments.chars().collect();
-        made.extend(letters.chunks(5).map(|piece| {
-            let piece: String = piece.iter().collect();
-            call(json!({"index": index, "function": {"arguments": piece}}))
-        }));
-    }
-    made.push(chunk(json!({}), json!(reason(calls))));
-    let mut last = delta(json!({}));
-    last["choices"] = json!([]);
-    last["usage"] = usage();
-    made.push(last);
-    let farewell = std::iter::once("[DONE]".to_owned());
-    made.iter().map(Value::to_string).chain(farewell).collect()
 }
 
 impl Fake {
-    /// Starts a server that answers every legal request as `answer` says.
-    pub(crate) fn start(answer: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
+    /// Starts a server of a protocol that answers every legal request as `answer` says.
+    pub(crate) fn start(rules: Rules, answer: impl FnMut(&Seen) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(Mutex::new(Log::default()));
@@ -180,16 +128,16 @@ impl Fake {
             for stream in listener.incoming().flatten() {
                 let (log, answer) = (shared.clone(), answer.clone());
                 // Whoever hangs must not keep the next one waiting.
-                thread::spawn(move || serve(stream, &log, &answer));
+                thread::spawn(move || serve(stream, rules, &log, &answer));
             }
         });
         Self {
-            base: format!("http://{address}/v1"),
+            base: format!("http://{address}{}", rules.root),
             log,
         }
     }
 
-    /// Where it is, version included.
+    /// Where it is, as `base_url` says it.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
@@ -209,18 +157,19 @@ impl Fake {
 
 fn serve(
     stream: TcpStream,
+    rules: Rules,
     log: &Mutex<Log>,
     answer: &Mutex<impl FnMut(&Seen) -> Reply + Send>,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let seen = receive(&mut reader)?;
-    let verdict = rules::check(&seen.head, &seen.body);
+    let verdict = (rules.check)(&seen.head, &seen.body);
     log.lock().unwrap().seen.push(seen.clone());
     let reply = match verdict {
         Ok(()) => answer.lock().unwrap()(&seen),
         Err(violation) => {
             log.lock().unwrap().violations.push(violation.clone());
-            Reply::error(400, "invalid_request_error", &violation)
+            (rules.refusal)(&violation)
         }
     };
     send(stream, &reply);
@@ -265,9 +214,36 @@ fn send(mut stream: TcpStream, reply: &Reply) -> Option<()> {
         let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
         stream.write_all(&chunk).ok()?;
         stream.flush().ok()?;
+        thread::sleep(reply.pause);
     }
     if reply.end == End::Whole {
         stream.write_all(b"0\r\n\r\n").ok()?;
     }
     Some(())
+}
+
+/// A violation unless it holds.
+pub(crate) fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(otherwise()) }
+}
+
+/// The object, if it has no other fields than these.
+pub(crate) fn fields<'v>(
+    value: &'v Value,
+    known: &[&str],
+) -> Result<&'v Map<String, Value>, String> {
+    let object = value.as_object().ok_or(format!("{value} is no object"))?;
+    for name in object.keys() {
+        must(known.contains(&name.as_str()), || {
+            format!("Unrecognized request argument supplied: {name}")
+        })?;
+    }
+    Ok(object)
+}
+
+/// The list, if it is not empty.
+pub(crate) fn list<'v>(value: Option<&'v Value>, name: &str) -> Result<&'v [Value], String> {
+    let list = value.and_then(Value::as_array).map(Vec::as_slice);
+    list.filter(|list| !list.is_empty())
+        .ok_or(format!("{name} is no list, or empty"))
 }

@@ -15,7 +15,7 @@ use crate::domain::budget::Usage;
 use crate::domain::message::{FinishReason, ModelAnswer, ModelRequest, ToolCall};
 use crate::domain::tape::{ModelFailure, ModelFailureKind};
 
-use super::{Model, OnToken, Prepared, conversation, price};
+use super::{Called, Model, OnToken, Prepared, conversation, price};
 use script::{Content, Tool};
 
 pub use script::{Script, ScriptError};
@@ -40,12 +40,7 @@ impl Scripted {
     }
 
     fn failure(&self, kind: ModelFailureKind, message: &str) -> ModelFailure {
-        ModelFailure {
-            kind,
-            status: None,
-            retry_after_ms: None,
-            message: format!("scripted model {:?}: {message}", self.name),
-        }
+        ModelFailure::new(kind, format!("scripted model {:?}: {message}", self.name))
     }
 
     async fn answer(
@@ -99,8 +94,8 @@ impl Model for Scripted {
         request: &'a ModelRequest,
         prepared: &'a Prepared,
         on_token: OnToken<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<ModelAnswer, ModelFailure>> + Send + 'a>> {
-        Box::pin(self.answer(request, prepared, on_token))
+    ) -> Pin<Box<dyn Future<Output = Called> + Send + 'a>> {
+        Box::pin(async move { self.answer(request, prepared, on_token).await.into() })
     }
 }
 
@@ -132,5 +127,6 @@ fn spoken(request: &ModelRequest, reply: u32, text: &str, tools: &[Tool]) -> Mod
             output_tokens: output.min(u64::from(request.max_output)),
             ..Usage::default()
         },
+        native: None,
     }
 }

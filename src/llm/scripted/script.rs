@@ -237,13 +237,11 @@ impl ErrorEntry {
                 Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
             }
         };
+        let message = format!("the script answered {}: {}", self.status, self.message);
         Ok(ModelFailure {
-            kind,
             status: Some(self.status),
             retry_after_ms,
-            message: format!("the script answered {}: {}", self.status, self.message)
-                .trim_end_matches(": ")
-                .to_owned(),
+            ..ModelFailure::new(kind, message.trim_end_matches(": "))
         })
     }
 }

@@ -28,7 +28,7 @@ fn replies(model: &Scripted, asks: &[(Agent, &str)]) -> Vec<Option<u32>> {
 async fn answer(model: &Scripted, words: &str) -> Result<ModelAnswer, ModelFailure> {
     let request = request(Agent::Builder, words);
     let prepared = model.prepare(&request, &[])?;
-    model.call(&request, &prepared, &|_| {}).await
+    model.call(&request, &prepared, &|_| {}).await.result
 }
 
 fn refusal(script: &str) -> String {
@@ -149,7 +149,8 @@ async fn a_recorded_reply_that_the_script_no_longer_has_is_an_error() {
     let request = request(Agent::Builder, "go");
     let failure = model
         .call(&request, &Prepared { reply: Some(7) }, &|_| {})
-        .await;
+        .await
+        .result;
     assert!(failure.is_err_and(|failure| failure.kind == ModelFailureKind::ScriptExhausted));
 }
 

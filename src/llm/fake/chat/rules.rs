@@ -2,9 +2,15 @@
 
 use serde_json::{Map, Value};
 
-type Verdict = Result<(), String>;
+use super::super::openai::{
+    arguments, effort, is_id, is_name, parameters as schema, reasons, strict, temperature,
+};
+use super::super::{Verdict, fields, list, must};
 
-const FIELDS: [&str; 9] = [
+/// The longest id of a call.
+const CALL_ID: usize = 40;
+
+const FIELDS: [&str; 11] = [
     "model",
     "messages",
     "tools",
@@ -12,6 +18,8 @@ const FIELDS: [&str; 9] = [
     "max_tokens",
     "max_completion_tokens",
     "temperature",
+    "reasoning_effort",
+    "prompt_cache_key",
     "stream",
     "stream_options",
 ];
@@ -41,61 +49,32 @@ pub(super) fn check(head: &str, body: &Value) -> Verdict {
     parameters(body)
 }
 
-fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Verdict {
-    if holds { Ok(()) } else { Err(otherwise()) }
-}
-
-/// The object, if it has no other fields than these.
-fn fields<'v>(value: &'v Value, known: &[&str]) -> Result<&'v Map<String, Value>, String> {
-    let object = value.as_object().ok_or(format!("{value} is no object"))?;
-    for name in object.keys() {
-        must(known.contains(&name.as_str()), || {
-            format!("Unrecognized request argument supplied: {name}")
-        })?;
-    }
-    Ok(object)
-}
-
-/// The list, if it is not empty.
-fn list<'v>(value: Option<&'v Value>, name: &str) -> Result<&'v [Value], String> {
-    let list = value.and_then(Value::as_array).map(Vec::as_slice);
-    list.filter(|list| !list.is_empty())
-        .ok_or(format!("{name} is no list, or empty"))
-}
-
-fn is_name(value: Option<&Value>) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let name = value.and_then(Value::as_str).unwrap_or_default();
-    (1..=64).contains(&name.len()) && name.chars().all(legal)
-}
-
 fn parameters(body: &Map<String, Value>) -> Verdict {
     let has = |name: &str| body.contains_key(name);
     must(!(has("max_tokens") && has("max_completion_tokens")), || {
         "two limits".into()
     })?;
-    let model = body["model"].as_str().unwrap_or_default();
-    if model.starts_with("o3") || model.starts_with("gpt-5") {
+    if reasons(body) {
         for name in ["max_tokens", "temperature"] {
             must(!has(name), || {
                 format!("Unsupported parameter: '{name}' is not supported with this model.")
             })?;
         }
+    } else {
+        must(!has("reasoning_effort"), || {
+            "Unrecognized request argument supplied: reasoning_effort".into()
+        })?;
     }
+    body.get("reasoning_effort").map_or(Ok(()), effort)?;
+    let key = body.get("prompt_cache_key");
+    must(key.is_none_or(Value::is_string), || format!("{key:?}"))?;
     for name in ["max_tokens", "max_completion_tokens"] {
         let limit = body.get(name);
         must(limit.is_none_or(|limit| limit.as_u64() > Some(0)), || {
             format!("{name}: {limit:?}")
         })?;
     }
-    if let Some(temperature) = body.get("temperature") {
-        let legal = temperature
-            .as_f64()
-            .is_some_and(|value| (0.0..=2.0).contains(&value));
-        must(legal && temperature.to_string().len() < 6, || {
-            format!("temperature {temperature}")
-        })?;
-    }
+    body.get("temperature").map_or(Ok(()), temperature)?;
     must(body.get("stream").is_none_or(Value::is_boolean), || {
         "stream".into()
     })?;
@@ -169,15 +148,11 @@ fn call(call: &Value) -> Result<&str, String> {
     must(is_name(function.get("name")), || {
         format!("the name in {call}")
     })?;
-    let text = call["function"]["arguments"].as_str().unwrap_or_default();
-    let arguments = serde_json::from_str::<Value>(text);
-    must(arguments.is_ok_and(|value| value.is_object()), || {
-        format!("the arguments of {call}")
+    arguments(function.get("arguments"))?;
+    must(is_id(call.get("id"), CALL_ID), || {
+        format!("the id of {call}")
     })?;
-    call["id"]
-        .as_str()
-        .filter(|id| !id.is_empty())
-        .ok_or(format!("{call} has no id"))
+    Ok(call["id"].as_str().unwrap_or_default())
 }
 
 fn tools(tools: &[Value]) -> Verdict {
@@ -190,9 +165,7 @@ fn tools(tools: &[Value]) -> Verdict {
             &["name", "description", "parameters", "strict"],
         )?;
         must(is_name(function.get("name")), || format!("{tool}"))?;
-        must(function["parameters"]["type"] == "object", || {
-            format!("{tool}")
-        })?;
+        schema(&function["parameters"])?;
     }
     Ok(())
 }
@@ -210,43 +183,4 @@ fn response_format(format: &Value) -> Verdict {
         strict(&wanted["schema"])?;
     }
     Ok(())
-}
-
-fn strict(schema: &Value) -> Verdict {
-    let known = [
-        "type",
-        "properties",
-        "required",
-        "additionalProperties",
-        "items",
-        "enum",
-        "description",
-        "anyOf",
-        "const",
-    ];
-    let object = fields(schema, &known)?;
-    if let Some(properties) = object.get("properties").and_then(Value::as_object) {
-        must(schema["additionalProperties"] == false, || {
-            format!("open: {schema}")
-        })?;
-        let required = schema["required"].as_array().map_or(&[][..], Vec::as_slice);
-        must(
-            properties
-                .keys()
-                .all(|name| required.contains(&name.as_str().into())),
-            || {
-                format!(
-                    "'required' is required to be supplied and to be an array including every key in {schema}"
-                )
-            },
-        )?;
-        properties.values().try_for_each(strict)?;
-    }
-    object.get("items").map_or(Ok(()), strict)?;
-    object
-        .get("anyOf")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .try_for_each(strict)
 }
