@@ -3,23 +3,28 @@
 //! Nothing is taken for granted: servers leave out roles, indexes, ids, usage and reasons, repeat
 //! what they said, and add what nobody asked for.
 
-use std::collections::BTreeSet;
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
+use super::own::Own;
 use crate::domain::budget::Usage;
-use crate::domain::message::{FinishReason, Message, ModelAnswer, ModelRequest, ToolCall};
+use crate::domain::message::{FinishReason, ModelAnswer, ModelRequest, ToolCall};
 use crate::heal::lenient;
-use crate::llm::{OnToken, price};
+use crate::llm::OnToken;
+use crate::llm::failure::Complaint;
+use crate::llm::protocol::{Assembly, Progress};
+use crate::llm::reading::{self, Ids, arguments, count};
 
 /// An answer so far.
 #[derive(Debug, Default)]
-pub(super) struct Assembly {
+pub(in crate::llm) struct Answer {
+    /// Who speaks.
+    by: String,
     text: String,
     refusal: String,
     calls: Vec<CallPieces>,
     finish: Option<String>,
     usage: Option<Usage>,
+    own: Own,
 }
 
 /// A tool call so far.
@@ -31,11 +36,21 @@ struct CallPieces {
     arguments: String,
     /// The arguments, where a server sends them as an object.
     whole: Option<Value>,
+    /// What the server added to it, as signatures of its reasoning.
+    extra: Option<Value>,
 }
 
-impl Assembly {
+impl Answer {
+    /// An answer of this speaker.
+    pub(super) fn by(speaker: String) -> Self {
+        Self {
+            by: speaker,
+            ..Self::default()
+        }
+    }
+
     /// Takes a document or a chunk, and hands on the words in it.
-    pub(super) fn take(&mut self, chunk: &Value, on_token: OnToken<'_>) {
+    fn read(&mut self, chunk: &Value, on_token: OnToken<'_>) {
         let elsewhere = chunk.get("x_groq").and_then(|groq| groq.get("usage"));
         if let Some(usage) = chunk.get("usage").or(elsewhere).and_then(usage) {
             self.usage = Some(usage);
@@ -56,18 +71,6 @@ impl Assembly {
         }
     }
 
-    /// Whether it is said that the answer is over.
-    pub(super) fn is_finished(&self) -> bool {
-        self.finish.is_some()
-    }
-
-    /// Whether it stands still in the middle of a call, although it is not said to be over: whoever
-    /// passed it on has closed what was cut off before.
-    pub(super) fn is_torn(&self) -> bool {
-        let torn = |call: &CallPieces| lenient::is_cut_off(&call.arguments);
-        !self.is_finished() && self.calls.iter().any(torn)
-    }
-
     fn words(&mut self, said: &Value, on_token: OnToken<'_>) {
         for (key, place) in [("content", &mut self.text), ("refusal", &mut self.refusal)] {
             if let Some(text) = text_of(said.get(key)).filter(|text| !text.is_empty()) {
@@ -75,6 +78,7 @@ impl Assembly {
                 on_token(&text);
             }
         }
+        self.own.read(said);
     }
 
     fn call(&mut self, piece: &Value) {
@@ -94,6 +98,9 @@ impl Assembly {
             Some(Value::String(piece)) => call.arguments.push_str(piece),
             Some(whole @ Value::Object(_)) => call.whole = Some(whole.clone()),
             _ => {}
+        }
+        if let Some(extra) = piece.get("extra_content").filter(|extra| !extra.is_null()) {
+            call.extra = Some(extra.clone());
         }
     }
 
@@ -118,18 +125,46 @@ impl Assembly {
         });
         &mut self.calls[at]
     }
+}
 
-    /// The answer, when nothing more comes. What the server did not say about its usage is
-    /// estimated, so that budgets hold.
-    pub(super) fn answer(self, request: &ModelRequest) -> ModelAnswer {
-        let usage = self.usage.unwrap_or_else(|| self.estimated(request));
+impl Assembly for Answer {
+    fn take(&mut self, _: &str, piece: &Value, on_token: OnToken<'_>) -> Progress {
+        if let Some(complaint) = given_up(piece) {
+            return Progress::Failed(complaint);
+        }
+        self.read(piece, on_token);
+        Progress::More
+    }
+
+    fn document(&mut self, document: &Value, on_token: OnToken<'_>) -> Result<(), String> {
+        let choices = document.get("choices").and_then(Value::as_array);
+        if choices.is_none_or(Vec::is_empty) {
+            return Err("the answer has no choices".to_owned());
+        }
+        if let Some(complaint) = given_up(document) {
+            return Err(complaint.message);
+        }
+        self.read(document, on_token);
+        Ok(())
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
+    fn is_torn(&self) -> bool {
+        let torn = |call: &CallPieces| lenient::is_cut_off(&call.arguments);
+        !self.is_finished() && self.calls.iter().any(torn)
+    }
+
+    fn answer(self, request: &ModelRequest) -> ModelAnswer {
         let mut ids = Ids::of(&request.messages);
-        let tool_calls: Vec<ToolCall> = self
+        let (tool_calls, extras): (Vec<ToolCall>, Vec<_>) = self
             .calls
             .into_iter()
             .filter(|call| !(call.name.is_empty() && call.arguments.is_empty()))
             .map(|call| call.into_call(&mut ids))
-            .collect();
+            .unzip();
         let finish = match self.finish.as_deref() {
             Some("content_filter") => FinishReason::Refusal,
             Some("length" | "max_tokens") => FinishReason::Length,
@@ -137,82 +172,44 @@ impl Assembly {
             _ if !self.refusal.is_empty() => FinishReason::Refusal,
             _ => FinishReason::Stop,
         };
-        ModelAnswer {
+        let mut answer = ModelAnswer {
             text: self.text + &self.refusal,
+            native: self.own.into_native(self.by, &tool_calls, extras),
             tool_calls,
             finish,
-            usage,
+            usage: self.usage.unwrap_or_default(),
+        };
+        if self.usage.is_none() {
+            answer.usage = reading::estimated(request, &answer);
         }
-    }
-
-    fn estimated(&self, request: &ModelRequest) -> Usage {
-        let calls = self.calls.iter().map(|call| {
-            let whole = call
-                .whole
-                .as_ref()
-                .map_or(0, |whole| price::tokens_in(&whole.to_string()));
-            price::tokens_in(&call.name) + price::tokens_in(&call.arguments) + whole
-        });
-        let words = price::tokens_in(&self.text) + price::tokens_in(&self.refusal);
-        Usage {
-            model_calls: 1,
-            input_tokens: price::tokens_of_prompt(request),
-            output_tokens: (words + calls.sum::<u64>()).min(u64::from(request.max_output)),
-            ..Usage::default()
-        }
+        answer
     }
 }
 
 impl CallPieces {
-    fn into_call(self, ids: &mut Ids) -> ToolCall {
-        ToolCall {
+    /// The call, and what the server added to it.
+    fn into_call(self, ids: &mut Ids) -> (ToolCall, Option<Value>) {
+        let call = ToolCall {
             id: ids.give(self.id),
             name: self.name,
             arguments: self.whole.unwrap_or_else(|| arguments(self.arguments)),
-        }
+        };
+        (call, self.extra)
     }
 }
 
-/// The arguments in a text. One that is no JSON is kept as it is: whoever carries out the call
-/// says what is wrong with it.
-fn arguments(text: String) -> Value {
-    if text.trim().is_empty() {
-        return Value::Object(Map::new());
+/// The error that a router tells of in the midst of an answer, or an end that is none.
+fn given_up(chunk: &Value) -> Option<Complaint> {
+    let choice = chunk.get("choices")?.get(0)?;
+    if choice.get("error").is_some_and(|error| !error.is_null()) {
+        return Complaint::of_json(choice);
     }
-    match serde_json::from_str(&text) {
-        Ok(Value::Null) => Value::Object(Map::new()),
-        Ok(value) => value,
-        Err(_) => lenient::recover_json(&text).unwrap_or(Value::String(text)),
-    }
-}
-
-/// The ids of the calls of a conversation. An answer pairs with its call by id, so a server that
-/// gives none, or the same again, is helped out.
-struct Ids {
-    taken: BTreeSet<String>,
-    turn: usize,
-}
-
-impl Ids {
-    fn of(messages: &[Message]) -> Self {
-        let calls = messages.iter().flat_map(|message| match message {
-            Message::Assistant { tool_calls, .. } => tool_calls.as_slice(),
-            Message::User { .. } | Message::Tool { .. } => &[],
-        });
-        Self {
-            taken: calls.map(|call| call.id.clone()).collect(),
-            turn: messages.len(),
-        }
-    }
-
-    fn give(&mut self, wanted: String) -> String {
-        let made = (1..).map(|number| format!("call_{}_{number}", self.turn));
-        let mut candidates = std::iter::once(wanted).chain(made);
-        let free = |id: &String| !id.is_empty() && !self.taken.contains(id);
-        let id = candidates.find(free).unwrap_or_default();
-        self.taken.insert(id.clone());
-        id
-    }
+    let reason = choice.get("finish_reason")?.as_str()?;
+    let given_up = ["error", "abort", "insufficient_system_resource"].contains(&reason);
+    given_up.then(|| Complaint {
+        message: format!("the answer was given up with the reason {reason:?}"),
+        ..Complaint::default()
+    })
 }
 
 /// Text as it is, or in parts.
@@ -227,19 +224,11 @@ fn text_of(value: Option<&Value>) -> Option<String> {
     }
 }
 
-/// The most tokens that are believed of one call.
-const MAX_TOKENS: u64 = 1_000_000_000;
-
 /// What a call used, if the server says so and it can be right.
 fn usage(reported: &Value) -> Option<Usage> {
     let reported = |path: &[&str]| {
         let value = path.iter().try_fold(reported, |value, key| value.get(key));
         value.filter(|value| !value.is_null())
-    };
-    // What is not there is zero; what is no plausible number makes the whole implausible.
-    let count = |value: Option<&Value>| match value {
-        None => Some(0),
-        Some(value) => value.as_u64().filter(|count| *count <= MAX_TOKENS),
     };
     let cached = reported(&["prompt_tokens_details", "cached_tokens"])
         .or_else(|| reported(&["prompt_cache_hit_tokens"]));

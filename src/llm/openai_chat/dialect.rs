@@ -4,25 +4,15 @@ use serde_json::Value;
 
 use crate::llm::endpoint::Endpoint;
 use crate::llm::failure::Complaint;
+use crate::llm::openai::{self, Form, Learns};
 
-/// Beginnings of the names of OpenAI's reasoning models, which take fewer parameters.
-const REASONING: [&str; 4] = ["o1", "o3", "o4", "gpt-5"];
-
-/// How an answer is held to a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// The provider guarantees it, where the schema can be put in the form that this needs.
-    Strict,
-    /// The schema is shown.
-    Shown,
-    /// Not at all.
-    Free,
-}
+/// What servers add to messages and calls, to be said back to them.
+const EXTRAS: [&str; 2] = ["extra_content", "reasoning_details"];
 
 /// Which parameters a server takes. What a server is not sure to take is left out; what it then
 /// still refuses is left out from then on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dialect {
+pub(in crate::llm) struct Dialect {
     /// Whether the address lacks a version, and is given the usual one.
     versioned: bool,
     /// Whether the system prompt is the developer's.
@@ -33,52 +23,63 @@ pub(super) struct Dialect {
     /// Whether a stream ends with what was used.
     pub(super) usage: bool,
     pub(super) form: Form,
+    /// Whether it is told how much to reason.
+    pub(super) effort: bool,
     /// Whether reasoning must be switched off where there are tools.
     pub(super) no_effort: bool,
+    /// Whether it is told which requests belong together.
+    pub(super) cache_key: bool,
+    /// Whether what it added to its answers is said back to it.
+    pub(super) extras: bool,
+    /// Whether its reasoning is said back to it, too: servers refuse the one or demand the other.
+    pub(super) thoughts: bool,
 }
 
 impl Dialect {
-    /// What is known before anything was sent. `json`: whether the model can be held to a schema.
-    pub(super) fn of(endpoint: &Endpoint, json: bool) -> Self {
-        let rest = endpoint.base.split_once("://").map_or("", |(_, rest)| rest);
-        let host = rest.split(['/', ':']).next().unwrap_or_default();
-        let openai = host == "api.openai.com";
-        let reasoning = is_reasoning(&endpoint.model);
+    /// What is known before anything was sent.
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
+        let openai = openai::is_openai(&endpoint.base);
+        let reasoning = openai::is_reasoning(&endpoint.model);
         Self {
-            versioned: !rest.contains('/'),
+            versioned: openai::lacks_version(&endpoint.base),
             developer: openai && reasoning,
             completion_limit: openai || reasoning,
-            temperature: !reasoning,
+            temperature: endpoint.skills.temperature.unwrap_or(!reasoning),
+            effort: endpoint.skills.effort.unwrap_or(openai && reasoning),
             usage: true,
-            form: if json { Form::Strict } else { Form::Free },
+            form: Form::of(endpoint),
             no_effort: false,
+            cache_key: openai,
+            extras: true,
+            thoughts: false,
         }
     }
 
     /// Where requests go.
     pub(super) fn address(&self, base: &str) -> String {
-        if base.ends_with("/chat/completions") {
-            base.to_owned()
-        } else if self.versioned {
-            format!("{base}/v1/chat/completions")
-        } else {
-            format!("{base}/chat/completions")
-        }
+        openai::address(base, self.versioned, "/chat/completions")
     }
 
     /// The dialect without what a server complains of; `None` if it is something else, or was not
     /// even sent.
-    pub(super) fn without(self, status: u16, complaint: &Complaint, body: &Value) -> Option<Self> {
+    pub(super) fn without(&self, status: u16, complaint: &Complaint, body: &Value) -> Option<Self> {
         let field = complaint.field.as_deref().unwrap_or_default();
         let text = format!("{field} {}", complaint.message);
         let names = |parameter: &str| text.contains(parameter);
         if status == 404 && self.versioned && !complaint.is_named("model") && !names("model") {
             return Some(Self {
                 versioned: false,
-                ..self
+                ..*self
             });
         }
-        if !matches!(status, 400 | 422) || !is_about_support(&text, complaint) {
+        let refused = matches!(status, 400 | 422);
+        if refused && !self.thoughts && demands_thoughts(&text) {
+            return Some(Self {
+                thoughts: true,
+                ..*self
+            });
+        }
+        if !refused || !openai::is_about_support(complaint) {
             return None;
         }
         self.lessons(names)
@@ -89,9 +90,9 @@ impl Dialect {
 
     /// What a server may complain of: the parameter that must have been sent, whether its words
     /// are about it, and the dialect without it.
-    fn lessons(self, names: impl Fn(&str) -> bool) -> [(&'static str, bool, Self); 8] {
+    fn lessons(&self, names: impl Fn(&str) -> bool) -> [Learns<Self>; 10] {
         let learn = |change: fn(&mut Self)| {
-            let mut learnt = self;
+            let mut learnt = *self;
             change(&mut learnt);
             learnt
         };
@@ -119,8 +120,13 @@ impl Dialect {
             ),
             (
                 "tools",
-                !self.no_effort && names("reasoning_effort") && names("none"),
+                !self.no_effort && names("reasoning_effort") && names("tools") && names("none"),
                 learn(|d| d.no_effort = true),
+            ),
+            (
+                "reasoning_effort",
+                self.effort && !self.no_effort && names("reasoning_effort"),
+                learn(|d| d.effort = false),
             ),
             (
                 "response_format",
@@ -137,33 +143,16 @@ impl Dialect {
                 self.developer && names("developer"),
                 learn(|d| d.developer = false),
             ),
+            (
+                "messages",
+                self.extras && EXTRAS.into_iter().any(&names),
+                learn(|d| d.extras = false),
+            ),
         ]
     }
 }
 
-fn is_reasoning(model: &str) -> bool {
-    // Routers put the maker before the name, as in `openai/o3`.
-    let name = model.rsplit('/').next().unwrap_or(model);
-    REASONING.iter().any(|family| {
-        name.strip_prefix(family)
-            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-    }) && !name.contains("-chat")
-}
-
-/// Whether a complaint is about something that is not known, rather than about its value.
-fn is_about_support(text: &str, complaint: &Complaint) -> bool {
-    let text = text.to_ascii_lowercase();
-    let words = [
-        "unsupported",
-        "not support",
-        "unrecognized",
-        "unknown",
-        "extra inputs",
-        "extra fields",
-        "not permitted",
-        "not allowed",
-        "unexpected",
-        "invalid role",
-    ];
-    complaint.is_named("unsupported") || words.iter().any(|word| text.contains(word))
+/// Whether a server misses the reasoning that it had sent along with its calls.
+fn demands_thoughts(text: &str) -> bool {
+    text.contains("reasoning_content") && (text.contains("issing") || text.contains("passed back"))
 }

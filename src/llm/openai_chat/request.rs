@@ -2,13 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dialect::{Dialect, Form};
-use super::schema;
+use super::NAME;
+use super::dialect::Dialect;
 use crate::domain::message::{Message, ModelRequest, ToolCall, ToolSpec};
 use crate::llm::endpoint::Endpoint;
+use crate::llm::openai::{self, Form};
+use crate::llm::schema;
 
-/// The longest name of a tool.
-const TOOL_NAME: usize = 64;
+/// The longest id of a call.
+const CALL_ID: usize = 40;
 
 impl Dialect {
     /// The body of a request.
@@ -16,13 +18,15 @@ impl Dialect {
         let mut body = Map::new();
         let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
         put("model", json!(endpoint.model));
-        put("messages", self.messages(request));
+        put("messages", self.messages(&endpoint.speaker(NAME), request));
         // Without tools, not even an empty list of them is legal.
         if !request.tools.is_empty() {
             put("tools", tools(request));
-            if self.no_effort {
-                put("reasoning_effort", json!("none"));
-            }
+        }
+        if self.no_effort && !request.tools.is_empty() {
+            put("reasoning_effort", json!("none"));
+        } else if let Some(effort) = request.effort.filter(|_| self.effort) {
+            put("reasoning_effort", json!(effort));
         }
         if let Some(schema) = &request.schema
             && let Some(format) = self.response_format(request, schema)
@@ -36,11 +40,10 @@ impl Dialect {
         };
         put(limit, json!(request.max_output));
         if let Some(temperature) = request.temperature.filter(|_| self.temperature) {
-            // By way of the shortest text, so that 0.2 is not sent as 0.20000000298023224.
-            put(
-                "temperature",
-                json!(temperature.to_string().parse::<f64>().ok()),
-            );
+            put("temperature", openai::temperature(temperature));
+        }
+        if self.cache_key {
+            put("prompt_cache_key", json!(openai::cache_key(request)));
         }
         if endpoint.stream {
             put("stream", json!(true));
@@ -51,7 +54,7 @@ impl Dialect {
         Value::Object(body)
     }
 
-    fn messages(&self, request: &ModelRequest) -> Value {
+    fn messages(&self, speaker: &str, request: &ModelRequest) -> Value {
         let role = if self.developer {
             "developer"
         } else {
@@ -59,7 +62,12 @@ impl Dialect {
         };
         let first = json!({"role": role, "content": request.system});
         std::iter::once(first)
-            .chain(request.messages.iter().map(message))
+            .chain(
+                request
+                    .messages
+                    .iter()
+                    .map(|message| self.message(speaker, message)),
+            )
             .collect()
     }
 
@@ -81,44 +89,65 @@ impl Dialect {
 fn tools(request: &ModelRequest) -> Value {
     let tool = |tool: &ToolSpec| {
         json!({"type": "function", "function": {
-            "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+            "name": tool.name, "description": tool.description,
+            "parameters": schema::parameters(&tool.parameters),
         }})
     };
     request.tools.iter().map(tool).collect()
 }
 
-fn message(message: &Message) -> Value {
-    match message {
-        Message::User { text } => json!({"role": "user", "content": text}),
-        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => {
+impl Dialect {
+    fn message(&self, speaker: &str, message: &Message) -> Value {
+        match message {
+            Message::User { text } => json!({"role": "user", "content": text}),
+            Message::Tool { call_id, text, .. } => {
+                let id = openai::call_id(call_id, CALL_ID);
+                json!({"role": "tool", "tool_call_id": id, "content": text})
+            }
+            Message::Assistant {
+                text,
+                tool_calls,
+                native,
+            } => {
+                let own = native.as_ref().filter(|native| native.by == speaker);
+                let own = own.and_then(|native| native.parts.first());
+                self.said(text, tool_calls, own.unwrap_or(&Value::Null))
+            }
+        }
+    }
+
+    /// What the model said, with what it added to it in its `own` words.
+    fn said(&self, text: &str, tool_calls: &[ToolCall], own: &Value) -> Value {
+        let mut message = if tool_calls.is_empty() {
             json!({"role": "assistant", "content": text})
-        }
-        Message::Assistant { text, tool_calls } => {
+        } else {
             let content = Some(text).filter(|text| !text.is_empty());
-            let calls: Vec<Value> = tool_calls.iter().map(call).collect();
+            let extras = own.get("tool_calls").filter(|_| self.extras);
+            let calls = tool_calls.iter().map(|made| {
+                let mut call = call(made);
+                if let Some(extra) = extras.and_then(|extras| extras.get(&made.id)) {
+                    call["extra_content"] = extra.clone();
+                }
+                call
+            });
+            let calls: Vec<Value> = calls.collect();
             json!({"role": "assistant", "content": content, "tool_calls": calls})
+        };
+        if let Some(details) = own.get("reasoning_details").filter(|_| self.extras) {
+            message["reasoning_details"] = details.clone();
         }
-        Message::Tool { call_id, text, .. } => {
-            json!({"role": "tool", "tool_call_id": call_id, "content": text})
+        if self.thoughts {
+            let thoughts = own.get("reasoning_content").cloned();
+            message["reasoning_content"] = thoughts.unwrap_or_else(|| json!(""));
         }
+        message
     }
 }
 
-/// A model's own call, said back to it. It may have been nonsense, which servers do not take back:
-/// names have few characters, and arguments are the text of an object.
+/// A model's own call, said back to it.
 fn call(call: &ToolCall) -> Value {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let name: String = call
-        .name
-        .chars()
-        .take(TOOL_NAME)
-        .map(|c| if legal(c) { c } else { '_' })
-        .collect();
-    let name = if name.is_empty() { "_" } else { &name };
-    let arguments = match &call.arguments {
-        Value::Object(_) => call.arguments.to_string(),
-        other => json!({"unreadable": other}).to_string(),
-    };
-    json!({"id": call.id, "type": "function",
-        "function": {"name": name, "arguments": arguments}})
+    json!({"id": openai::call_id(&call.id, CALL_ID), "type": "function", "function": {
+        "name": openai::tool_name(&call.name),
+        "arguments": openai::arguments_text(&call.arguments),
+    }})
 }

@@ -1,8 +1,11 @@
 //! What comes back, in all the forms that servers give it.
 
+use std::sync::Mutex;
+
 use proptest::prelude::*;
 
-use super::super::super::{fake, price};
+use super::super::super::protocol::Assembly as _;
+use super::super::super::{price, sse};
 use super::*;
 
 /// The answer that comes of a stream's bytes, in these pieces, and the words that were handed on.
@@ -10,11 +13,11 @@ fn assembled(pieces: &[&[u8]]) -> (ModelAnswer, String) {
     let words = Mutex::new(String::new());
     let on_token = |token: &str| words.lock().expect("lock").push_str(token);
     let mut reader = sse::Reader::default();
-    let mut assembly = Assembly::default();
+    let mut assembly = Answer::default();
     for piece in pieces {
         for event in reader.push(piece) {
             if let Ok(chunk) = serde_json::from_slice(&event.data) {
-                assembly.take(&chunk, &on_token);
+                assembly.take("", &chunk, &on_token);
             }
         }
     }
@@ -64,7 +67,7 @@ proptest! {
     ) {
         let arguments = json!({"path": "größe/漢字.rs", "text": "a\n\"b\"\u{2028}😀"}).to_string();
         let written = [("write_file", arguments.clone()), ("finish", "{}".to_owned())];
-        let events = fake::events("Grüße 😀 an\u{2028}alle 漢字", &written);
+        let events = chat::events("Grüße 😀 an\u{2028}alle 漢字", &written);
         let line_end = if crlf { "\r\n" } else { "\n" };
         let comment = if comments { ": ping" } else { "" };
         let text: String = events
@@ -88,8 +91,8 @@ proptest! {
 async fn an_answer_is_the_same_in_one_piece_and_in_many() {
     let written = [("write_file", "{\"a\":1}".to_owned())];
     let (document, lines) = (
-        fake::document("Hello you", &written),
-        fake::events("Hello you", &written),
+        chat::document("Hello you", &written),
+        chat::events("Hello you", &written),
     );
     let lines = lines
         .iter()
@@ -135,7 +138,7 @@ async fn a_stream_may_lack_everything_but_words_and_an_end() {
 #[tokio::test]
 async fn an_answer_that_is_finished_may_lose_its_farewell() {
     for end in [End::Cut, End::Hanging] {
-        let reply = fake::events("hello", &[]);
+        let reply = chat::events("hello", &[]);
         let lines: Vec<Vec<u8>> = reply
             .iter()
             .map(|data| format!("data: {data}\n\n").into_bytes())

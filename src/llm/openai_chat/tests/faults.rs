@@ -32,7 +32,7 @@ async fn every_status_has_its_kind() {
         (503, K::Overloaded),
         (529, K::Overloaded),
     ] {
-        let found = failure(true, Reply::error(status, "x", "the provider's words")).await;
+        let found = failure(true, chat::error(status, "x", "the provider's words")).await;
         assert_eq!((found.kind, found.status), (kind, Some(status)));
         let start = format!(
             "model fast (m at lab): status {status}: the provider's words (request id req_7)"
@@ -73,14 +73,14 @@ async fn names_and_words_say_more_than_a_status() {
         (400, "model_not_found", "no such model", K::UnknownModel),
         (400, "invalid_api_key", "wrong", K::Authentication),
     ] {
-        let found = failure(false, Reply::error(status, name, words)).await;
+        let found = failure(false, chat::error(status, name, words)).await;
         assert_eq!(found.kind, kind, "{name}: {}", found.message);
     }
 }
 
 #[tokio::test]
 async fn a_wait_that_is_asked_for_is_known_to_the_millisecond() {
-    let limited = || Reply::error(429, "rate_limit_exceeded", "slow down");
+    let limited = || chat::error(429, "rate_limit_exceeded", "slow down");
     let wait = async |reply| failure(true, reply).await.retry_after_ms;
     assert_eq!(
         wait(limited().header("retry-after", "1.5")).await,
@@ -96,14 +96,14 @@ async fn a_wait_that_is_asked_for_is_known_to_the_millisecond() {
         Some(9_000)
     );
     assert_eq!(wait(limited()).await, None);
-    let refused = Reply::error(400, "x", "no").header("retry-after", "1");
+    let refused = chat::error(400, "x", "no").header("retry-after", "1");
     assert_eq!(wait(refused).await, None, "waiting would not help");
 }
 
 #[tokio::test]
 async fn a_key_that_is_echoed_is_taken_out() {
     for reply in [
-        Reply::error(
+        chat::error(
             401,
             "invalid_api_key",
             &format!("Incorrect API key provided: {KEY}."),
@@ -118,7 +118,7 @@ async fn a_key_that_is_echoed_is_taken_out() {
             "text/plain",
             vec![format!("{{\"key\": \"{KEY}\"}}").into_bytes()],
         ),
-        Reply::error(302, "x", "moved").header("location", &format!("http://evil/?k={KEY}")),
+        chat::error(302, "x", "moved").header("location", &format!("http://evil/?k={KEY}")),
     ] {
         let failure = failure(true, reply).await;
         assert!(failure.message.contains("[key]"), "{}", failure.message);
@@ -128,11 +128,11 @@ async fn a_key_that_is_echoed_is_taken_out() {
 
 #[tokio::test]
 async fn the_key_does_not_follow_a_redirect() {
-    let elsewhere = Fake::start(|seen| Reply::answer(seen, "stolen", &[]));
+    let elsewhere = Fake::start(chat::RULES, |seen| chat::answer(seen, "stolen", &[]));
     let there = format!("{}/chat/completions", elsewhere.base());
     let failure = failure(
         true,
-        Reply::error(307, "x", "moved").header("location", &there),
+        chat::error(307, "x", "moved").header("location", &there),
     )
     .await;
     assert_eq!((failure.kind, failure.status), (K::UnknownModel, Some(307)));
@@ -249,24 +249,35 @@ async fn silence_and_slowness_have_an_end() {
     };
     const LONG: u64 = 60_000;
     let part = |seen: &Seen| {
-        Reply::answer(seen, "a b", &[])
+        chat::answer(seen, "a b", &[])
             .shortened(2)
             .ending(End::Hanging)
     };
     let head = |seen: &Seen| {
-        Reply::answer(seen, "a b", &[])
+        chat::answer(seen, "a b", &[])
             .shortened(0)
             .ending(End::Hanging)
     };
-    let fakes = [Fake::start(head), Fake::start(part), Fake::start(part)];
+    let drip = |seen: &Seen| {
+        let pause = Duration::from_millis(20);
+        chat::answer(seen, "a b c d e f g h", &[]).dripping(pause)
+    };
+    let fakes = [
+        Fake::start(chat::RULES, head),
+        Fake::start(chat::RULES, part),
+        Fake::start(chat::RULES, part),
+        Fake::start(chat::RULES, drip),
+    ];
     let cases = [
         limits(50, LONG, LONG),
         limits(LONG, 50, LONG),
+        limits(LONG, LONG, 50),
         limits(LONG, LONG, 50),
     ];
     let words = [
         "no answer within 0.05 s",
         "nothing more came for 0.05 s",
+        "not complete within 0.05 s",
         "not complete within 0.05 s",
     ];
     for ((fake, limits), words) in fakes.iter().zip(cases).zip(words) {

@@ -1,6 +1,7 @@
 //! The protocol against a server that knows its rules, and some that do not.
 
 mod answers;
+mod extras;
 mod faults;
 mod requests;
 
@@ -9,13 +10,18 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::Model as _;
 use super::super::conformance;
-use super::super::endpoint::{Endpoint, Secret};
-use super::super::fake::{End, Fake, Reply, Seen};
+use super::super::endpoint::{Endpoint, Secret, Skills};
+use super::super::fake::{End, Fake, Reply, Seen, chat};
 use super::super::http::Limits;
+use super::super::protocol::Caller;
 use super::*;
-use crate::domain::message::{FinishReason, Message};
+use crate::domain::message::{FinishReason, Message, ModelAnswer};
 use crate::domain::phase::Agent;
+use crate::domain::tape::ModelFailure;
+
+type OpenAiChat = Caller<ChatCompletions>;
 
 const KEY: &str = "sk-canary-0123456789abcdef";
 
@@ -29,11 +35,15 @@ fn endpoint(base: &str, stream: bool) -> Endpoint {
         key_variable: Some("LAB_KEY".into()),
         stream,
         limits: Limits::new(None, stream),
+        skills: Skills {
+            json: true,
+            ..Skills::default()
+        },
     }
 }
 
 fn model_at(endpoint: Endpoint) -> OpenAiChat {
-    OpenAiChat::new(endpoint, true, Arc::default(), conformance::clock())
+    OpenAiChat::new(endpoint, Arc::default(), conformance::clock())
 }
 
 fn model(fake: &Fake, stream: bool) -> OpenAiChat {
@@ -50,12 +60,12 @@ fn request() -> ModelRequest {
 
 async fn ask(model: &OpenAiChat, request: &ModelRequest) -> Result<ModelAnswer, ModelFailure> {
     let prepared = model.prepare(request, &[])?;
-    model.call(request, &prepared, &|_| {}).await
+    model.call(request, &prepared, &|_| {}).await.result
 }
 
 /// Asks once, streaming or not, a server that always answers so.
 async fn answer_of(stream: bool, reply: Reply) -> Result<ModelAnswer, ModelFailure> {
-    let fake = Fake::start(move |_| reply.clone());
+    let fake = Fake::start(chat::RULES, move |_| reply.clone());
     let answer = ask(&model(&fake, stream), &request()).await;
     assert_eq!(fake.seen().len(), 1);
     answer
@@ -64,14 +74,14 @@ async fn answer_of(stream: bool, reply: Reply) -> Result<ModelAnswer, ModelFailu
 #[tokio::test]
 async fn it_conforms_streaming_and_not() {
     for stream in [true, false] {
-        let fake = Fake::start(|seen| {
+        let fake = Fake::start(chat::RULES, |seen| {
             let last = seen.body["messages"].as_array().and_then(|all| all.last());
             if last.is_some_and(|last| last["content"] == "tools") {
                 let read = ("read_file", json!({"path": "größe.rs"}).to_string());
                 let list = ("list_files", "{}".to_owned());
-                Reply::answer(seen, "I look.", &[read, list])
+                chat::answer(seen, "I look.", &[read, list])
             } else {
-                Reply::answer(seen, "Hello there, friend.", &[])
+                chat::answer(seen, "Hello there, friend.", &[])
             }
         });
         conformance::holds(&model(&fake, stream)).await;
@@ -82,10 +92,10 @@ async fn it_conforms_streaming_and_not() {
 #[tokio::test]
 async fn twenty_turns_break_no_rule() {
     for stream in [true, false] {
-        let fake = Fake::start(|seen| {
+        let fake = Fake::start(chat::RULES, |seen| {
             // A server that always gives the same ids.
             let calls = ["a", "b"].map(|path| ("read_file", json!({"path": path}).to_string()));
-            Reply::answer(seen, "", &calls)
+            chat::answer(seen, "", &calls)
         });
         let model = model(&fake, stream);
         let mut messages = vec![user("go")];
@@ -96,6 +106,7 @@ async fn twenty_turns_break_no_rule() {
             messages.push(Message::Assistant {
                 text: answer.text,
                 tool_calls: answer.tool_calls.clone(),
+                native: None,
             });
             messages.extend(answer.tool_calls.into_iter().map(|call| Message::Tool {
                 call_id: call.id,
@@ -111,7 +122,7 @@ async fn twenty_turns_break_no_rule() {
 #[tokio::test]
 async fn usage_counts_cached_and_reasoning_tokens() {
     for stream in [true, false] {
-        let fake = Fake::start(|seen| Reply::answer(seen, "hello", &[]));
+        let fake = Fake::start(chat::RULES, |seen| chat::answer(seen, "hello", &[]));
         let usage = ask(&model(&fake, stream), &request())
             .await
             .expect("answers")
@@ -127,8 +138,8 @@ async fn usage_counts_cached_and_reasoning_tokens() {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_closes_its_connection() {
-    let fake = Fake::start(|seen| {
-        Reply::answer(seen, "never", &[])
+    let fake = Fake::start(chat::RULES, |seen| {
+        chat::answer(seen, "never", &[])
             .shortened(2)
             .ending(End::Hanging)
     });

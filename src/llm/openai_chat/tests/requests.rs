@@ -2,14 +2,15 @@
 
 use super::super::dialect::Dialect;
 use super::*;
-use crate::domain::message::ToolCall;
+use crate::domain::message::{Effort, Native, ToolCall};
+use crate::llm::openai::OPENAI;
 
 fn body(base: &str, name: &str, request: &ModelRequest) -> Value {
     let endpoint = Endpoint {
         model: name.into(),
         ..endpoint(base, true)
     };
-    Dialect::of(&endpoint, true).body(&endpoint, request)
+    Dialect::of(&endpoint).body(&endpoint, request)
 }
 
 #[test]
@@ -52,7 +53,7 @@ fn what_is_not_wanted_is_left_out() {
         ..request()
     };
     let endpoint = endpoint("http://lab/v1", false);
-    let body = Dialect::of(&endpoint, true).body(&endpoint, &request);
+    let body = Dialect::of(&endpoint).body(&endpoint, &request);
     let keys: Vec<&String> = body.as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["model", "messages", "max_tokens"]);
 }
@@ -63,11 +64,11 @@ async fn an_answer_is_held_to_a_schema_where_the_model_can_be() {
         schema: Some(json!({"type": "object", "properties": {"a": {"type": "string"}}})),
         ..request()
     };
-    let fake = Fake::start(|seen| Reply::answer(seen, "{}", &[]));
+    let fake = Fake::start(chat::RULES, |seen| chat::answer(seen, "{}", &[]));
     for json in [true, false] {
-        let endpoint = endpoint(fake.base(), false);
-        let model = OpenAiChat::new(endpoint, json, Arc::default(), conformance::clock());
-        ask(&model, &request).await.expect("answers");
+        let mut endpoint = endpoint(fake.base(), false);
+        endpoint.skills.json = json;
+        ask(&model_at(endpoint), &request).await.expect("answers");
     }
     let seen = fake.seen();
     let format = &seen[0].body["response_format"];
@@ -98,9 +99,10 @@ async fn the_nonsense_of_a_model_is_said_back_in_a_legal_form() {
     let said = Message::Assistant {
         text: String::new(),
         tool_calls: calls,
+        native: None,
     };
     let messages = [vec![user("go"), said], answers].concat();
-    let fake = Fake::start(|seen| Reply::answer(seen, "fine", &[]));
+    let fake = Fake::start(chat::RULES, |seen| chat::answer(seen, "fine", &[]));
     let request = conformance::request(Agent::Builder, messages);
     ask(&model(&fake, true), &request).await.expect("answers");
     assert_eq!(fake.seen()[0].body["messages"][2]["content"], Value::Null);
@@ -108,14 +110,14 @@ async fn the_nonsense_of_a_model_is_said_back_in_a_legal_form() {
 
 /// A server that knows neither of these parameters, and says so for one at a time.
 fn ignorant(unknown: &'static [(&'static str, &'static str)]) -> Fake {
-    Fake::start(move |seen: &Seen| {
+    Fake::start(chat::RULES, move |seen: &Seen| {
         let text = seen.body.to_string();
         let refused = unknown
             .iter()
             .find(|(parameter, _)| text.contains(&format!("\"{parameter}\"")));
         match refused {
-            Some((_, words)) => Reply::error(400, "invalid_request_error", words),
-            None => Reply::answer(seen, "fine", &[]),
+            Some((_, words)) => chat::error(400, "invalid_request_error", words),
+            None => chat::answer(seen, "fine", &[]),
         }
     })
 }
@@ -165,7 +167,7 @@ async fn a_value_that_is_wrong_is_not_a_parameter_that_is_not_known() {
 #[test]
 fn reasoning_is_switched_off_where_tools_go_with_nothing_else() {
     let endpoint = endpoint(OPENAI, true);
-    let dialect = Dialect::of(&endpoint, true);
+    let dialect = Dialect::of(&endpoint);
     let body = dialect.body(&endpoint, &request());
     let complaint = Complaint {
         message: "Function tools with reasoning_effort are not supported for gpt-5.6 in /v1/chat/completions. \
@@ -183,8 +185,92 @@ fn reasoning_is_switched_off_where_tools_go_with_nothing_else() {
 }
 
 #[test]
+fn an_effort_that_a_model_does_not_know_is_left_out() {
+    let endpoint = Endpoint {
+        model: "gpt-5-pro".into(),
+        ..endpoint(OPENAI, true)
+    };
+    let request = ModelRequest {
+        effort: Some(Effort::Low),
+        ..request()
+    };
+    let dialect = Dialect::of(&endpoint);
+    let body = dialect.body(&endpoint, &request);
+    assert_eq!(body["reasoning_effort"], "low");
+    let complaint = Complaint {
+        message: "Unsupported value: 'reasoning_effort' does not support 'low' with this model. \
+                  Supported values are: 'none' and 'high'."
+            .into(),
+        ..Complaint::default()
+    };
+    let learnt = dialect.without(400, &complaint, &body).expect("learns");
+    let body = learnt.body(&endpoint, &request);
+    assert_eq!(body.get("reasoning_effort"), None);
+}
+
+#[tokio::test]
+async fn a_reasoning_model_is_told_how_much_to_reason() {
+    let fake = Fake::start(chat::RULES, |seen| chat::answer(seen, "fine", &[]));
+    for (name, effort, sent) in [
+        ("gpt-5-mini", Some(true), json!("high")),
+        ("gpt-5-mini", None, Value::Null),
+        ("gpt-4o", None, Value::Null),
+    ] {
+        let mut endpoint = endpoint(fake.base(), true);
+        endpoint.model = name.into();
+        endpoint.skills.effort = effort;
+        let request = ModelRequest {
+            effort: Some(Effort::High),
+            ..request()
+        };
+        ask(&model_at(endpoint), &request).await.expect("answers");
+        let seen = fake.seen();
+        let last = seen.last().expect("a request");
+        assert_eq!(last.body["reasoning_effort"], sent, "{name}");
+        assert_eq!(
+            last.body.get("prompt_cache_key"),
+            None,
+            "only OpenAI is sure to take it"
+        );
+    }
+    let key = body(OPENAI, "gpt-4o", &request())["prompt_cache_key"].clone();
+    assert!(
+        key.as_str()
+            .is_some_and(|key| key.starts_with("rgpt-builder-"))
+    );
+}
+
+#[tokio::test]
+async fn ids_from_elsewhere_are_made_legal() {
+    let long = "call_with_a_signature_".repeat(9);
+    let call = ToolCall {
+        id: long.clone(),
+        name: "read_file".into(),
+        arguments: json!({}),
+    };
+    let said = Message::Assistant {
+        text: String::new(),
+        tool_calls: vec![call],
+        native: Some(Native {
+            by: "gemini/pro".into(),
+            parts: vec![json!({"thought": true})],
+        }),
+    };
+    let answer = Message::Tool {
+        call_id: long,
+        name: "read_file".into(),
+        text: "done".into(),
+        is_error: false,
+    };
+    let fake = Fake::start(chat::RULES, |seen| chat::answer(seen, "fine", &[]));
+    let request = conformance::request(Agent::Builder, vec![user("go"), said, answer]);
+    ask(&model(&fake, true), &request).await.expect("answers");
+    assert_eq!(fake.seen().len(), 1);
+}
+
+#[test]
 fn an_address_is_joined_with_care() {
-    let address = |base: &str| Dialect::of(&endpoint(base, true), true).address(base);
+    let address = |base: &str| Dialect::of(&endpoint(base, true)).address(base);
     for (base, whole) in [
         (OPENAI, "https://api.openai.com/v1/chat/completions"),
         ("http://lab:8000", "http://lab:8000/v1/chat/completions"),
