@@ -3,112 +3,44 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::config::{Config, ModelConfig, Provider, ProviderKind};
-use crate::domain::Clock;
+use crate::config::{Config, ModelConfig};
 use crate::domain::budget::Usage;
 use crate::domain::id::Digest;
-use crate::domain::message::{ModelAnswer, ModelRequest};
-use crate::domain::tape::{ModelCall, ModelFailure, ModelFailureKind};
+use crate::domain::message::ModelRequest;
+use crate::domain::tape::{ModelCall, ModelFailure};
+use crate::domain::{Clock, RunId};
 
-use super::endpoint::{Endpoint, Secret};
-use super::http::{Http, Limits};
-use super::openai_chat::{self, OpenAiChat};
-use super::{Model, OnToken, Prepared, Script, ScriptError, Scripted, price};
+use super::build::{self, Builder, Unusable};
+use super::filter::Candidate;
+use super::limiter::{self, Limiter, Limiters, Permit};
+use super::retries::Retries;
+use super::scrub::{Scrubber, Sieve};
+use super::{Called, Model, OnToken, Prepared, price};
+
+/// An answer may always take such a part of the context window, in case the prompt is shorter than
+/// it seems.
+const LEAST_ANSWER: u64 = 8;
 
 /// The configured models. A model that cannot be used harms nobody until it is asked for.
 pub struct Mesh {
     models: BTreeMap<String, Entry>,
+    retries: Retries,
+    /// By provider.
+    limiters: Limiters,
+    clock: Arc<dyn Clock>,
+    /// All keys that are configured: none of them is in anything that a call comes to.
+    keys: Scrubber,
 }
 
 struct Entry {
     config: ModelConfig,
+    /// What tells it from all other models, if its answers depend on nothing else.
+    identity: Option<String>,
     model: Result<Box<dyn Model>, Unusable>,
-}
-
-/// Why a model cannot be asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Unusable {
-    /// Nobody configured it.
-    #[error("no model is named {name:?}; configured are: {}", known.join(", "))]
-    UnknownModel {
-        /// The name.
-        name: String,
-        /// The names that exist.
-        known: Vec<String>,
-    },
-    /// Its provider does not exist.
-    #[error("the model {model:?} names the provider {provider:?}, which is not configured")]
-    UnknownProvider {
-        /// The model.
-        model: String,
-        /// The provider it names.
-        provider: String,
-    },
-    /// The variable with the provider's key is not set.
-    #[error("the provider {provider:?} needs a key: set {variable}")]
-    MissingKey {
-        /// The provider.
-        provider: String,
-        /// The environment variable.
-        variable: String,
-    },
-    /// The variable holds something that is no key.
-    #[error("the provider {provider:?} needs a key, and what is in {variable} cannot be one")]
-    BadKey {
-        /// The provider.
-        provider: String,
-        /// The environment variable.
-        variable: String,
-    },
-    /// The protocol is not built.
-    #[error(
-        "the provider {provider:?} is of kind {kind}, which this version cannot speak yet; kinds `openai` and `scripted` work"
-    )]
-    NotBuilt {
-        /// The provider.
-        provider: String,
-        /// Its kind.
-        kind: &'static str,
-    },
-    /// The newer protocol of OpenAI is not built.
-    #[error(
-        "the provider {provider:?} has `api: responses`, which this version cannot speak yet; `api: chat` works"
-    )]
-    NoResponses {
-        /// The provider.
-        provider: String,
-    },
-    /// A scripted provider without a script.
-    #[error("the provider {provider:?} is of kind scripted and needs `script`")]
-    NoScript {
-        /// The provider.
-        provider: String,
-    },
-    /// The script is at fault.
-    #[error("the provider {provider:?}: {source}")]
-    Script {
-        /// The provider.
-        provider: String,
-        /// What is wrong.
-        source: ScriptError,
-    },
-}
-
-impl From<&Unusable> for ModelFailure {
-    fn from(unusable: &Unusable) -> Self {
-        Self {
-            kind: match unusable {
-                Unusable::MissingKey { .. } | Unusable::BadKey { .. } => {
-                    ModelFailureKind::Authentication
-                }
-                _ => ModelFailureKind::UnknownModel,
-            },
-            status: None,
-            retry_after_ms: None,
-            message: unusable.to_string(),
-        }
-    }
+    at_home: bool,
+    time_limit: Duration,
 }
 
 impl Mesh {
@@ -119,21 +51,31 @@ impl Mesh {
         environment: &BTreeMap<String, String>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
-        let builder = Builder {
-            config,
-            environment,
-            clock,
-            http: Arc::default(),
-        };
+        let builder = Builder::new(config, environment, clock);
         let models = config.models.iter().map(|(name, model)| {
+            let provider = config.providers.get(&model.provider);
             let entry = Entry {
                 config: model.clone(),
+                identity: build::identity(config, model),
                 model: builder.build(name, model),
+                at_home: model.private || provider.is_some_and(build::is_at_home),
+                time_limit: build::limits(provider).total,
             };
             (name.clone(), entry)
         });
+        let limiters = config.providers.iter().map(|(name, provider)| {
+            let limiter = Limiter::new(provider.limits);
+            (name.clone(), Arc::new(limiter))
+        });
+        let providers = config.providers.values();
+        let variables = providers.filter_map(|provider| provider.api_key_env.as_ref());
+        let keys = variables.filter_map(|name| environment.get(name));
         Self {
             models: models.collect(),
+            retries: Retries::default(),
+            limiters: limiters.collect(),
+            clock: clock.clone(),
+            keys: Scrubber::new(keys.map(String::as_str)),
         }
     }
 
@@ -145,7 +87,31 @@ impl Mesh {
         };
         Self {
             models: self.models.into_iter().map(wrapped).collect(),
+            ..self
         }
+    }
+
+    /// The retry budgets of this process.
+    pub fn retries(&self) -> &Retries {
+        &self.retries
+    }
+
+    /// The model of this name as one that may be asked; whether it rests is not known here.
+    pub fn candidate<'a>(&'a self, name: &'a str) -> Candidate<'a> {
+        let entry = self.models.get(name);
+        Candidate {
+            name,
+            config: entry.map(|entry| &entry.config),
+            unusable: self.check(name).err(),
+            at_home: entry.is_some_and(|entry| entry.at_home),
+            resting: None,
+        }
+    }
+
+    /// The longest that a call of the model of this name may take.
+    pub fn time_limit(&self, name: &str) -> Duration {
+        let entry = self.models.get(name);
+        entry.map_or(Duration::ZERO, |entry| entry.time_limit)
     }
 
     /// The model of this name.
@@ -173,6 +139,14 @@ impl Mesh {
         self.models.get(name).map(|entry| &entry.config)
     }
 
+    /// The hash that stands for asking the model of this name what `text` says, as a canonical
+    /// request. Models of the same provider, address and name there are the same, whatever they are
+    /// called here. None of a script, whose answers depend on what was said before.
+    pub fn answer_key(&self, name: &str, text: &[u8]) -> Option<Digest> {
+        let identity = self.models.get(name)?.identity.as_deref()?;
+        Some(Digest::of(&[identity.as_bytes(), b"\n", text].concat()))
+    }
+
     /// The intent of a call, to be recorded before it is made. `address` is where the canonical
     /// request is stored, `used` as for [`Model::prepare`].
     ///
@@ -195,33 +169,85 @@ impl Mesh {
             reply: prepared.reply,
             reserved_tokens: reserved.tokens,
             reserved_usd: reserved.usd,
+            passed_over: Vec::new(),
+            repeats: None,
         })
     }
 
+    /// Waits until the provider of the model of this name may be asked once more by `run`, for so
+    /// many tokens at most. The permit is held until the answer is there, and settled then.
+    /// Whoever stops waiting, or drops the permit, has used nothing.
+    pub fn admit(
+        &self,
+        name: &str,
+        run: RunId,
+        tokens: u64,
+    ) -> impl Future<Output = Permit> + Send + use<> {
+        let limiter = self.limiter(name).cloned();
+        async move {
+            match limiter {
+                Some(limiter) => limiter.admit(run, tokens).await,
+                None => Permit::free(),
+            }
+        }
+    }
+
+    fn limiter(&self, name: &str) -> Option<&Arc<Limiter>> {
+        self.limiters.get(&self.config(name)?.provider)
+    }
+
+    /// Lets the provider rest if it says that nothing is left.
+    fn heed(&self, name: &str, called: &Called) {
+        let Some((last, limiter)) = called.exchanges.last().zip(self.limiter(name)) else {
+            return;
+        };
+        if let Some(rest) = limiter::rest_ms(&last.headers, self.clock.now()) {
+            limiter.rest(Duration::from_millis(rest));
+        }
+    }
+
     /// Makes a recorded call; the answer's usage has its cost.
-    ///
-    /// # Errors
-    /// How the call failed.
     pub async fn call(
         &self,
         intent: &ModelCall,
         request: &ModelRequest,
         on_token: OnToken<'_>,
-    ) -> Result<ModelAnswer, ModelFailure> {
+    ) -> Called {
         let prepared = Prepared {
             reply: intent.reply,
         };
-        let model = self.model(&intent.model)?;
+        let model = match self.model(&intent.model) {
+            Ok(model) => model,
+            Err(failure) => return Err(failure).into(),
+        };
         let request = self.fitted(&intent.model, request);
-        let mut answer = model.call(&request, &prepared, on_token).await?;
-        answer.usage.cost_usd = self.cost(&intent.model, &answer.usage);
-        Ok(answer)
+        let sieve = Sieve::new(&self.keys, on_token);
+        let words = |words: &str| sieve.take(words);
+        let called = model.call(&request, &prepared, &words).await;
+        self.heed(&intent.model, &called);
+        let turn = request.messages.len();
+        let mut called = self.keys.called(called, turn, sieve.finish());
+        if let Ok(answer) = &mut called.result {
+            answer.usage.cost_usd = self.cost(&intent.model, &answer.usage);
+        }
+        called
     }
 
-    /// The request within what the model can answer, so that the reservation holds.
+    /// The request within what the model can answer and has room for, so that the reservation
+    /// holds and nobody is asked for more than there is.
     fn fitted<'a>(&self, name: &str, request: &'a ModelRequest) -> Cow<'a, ModelRequest> {
-        match self.config(name).and_then(|config| config.max_output) {
-            Some(most) if most < request.max_output => Cow::Owned(ModelRequest {
+        let Some(config) = self.config(name) else {
+            return Cow::Borrowed(request);
+        };
+        let wanted = request
+            .max_output
+            .min(config.max_output.unwrap_or(u32::MAX));
+        let room = config.context_window.map(|window| {
+            let left = window.saturating_sub(price::tokens_of_prompt(request));
+            u32::try_from(left.max(window / LEAST_ANSWER)).unwrap_or(u32::MAX)
+        });
+        match wanted.min(room.unwrap_or(u32::MAX)) {
+            most if most < request.max_output => Cow::Owned(ModelRequest {
                 max_output: most,
                 ..request.clone()
             }),
@@ -242,131 +268,28 @@ impl Mesh {
     }
 }
 
-/// What models are made of.
-struct Builder<'a> {
-    config: &'a Config,
-    environment: &'a BTreeMap<String, String>,
-    clock: &'a Arc<dyn Clock>,
-    http: Arc<Http>,
-}
-
-impl Builder<'_> {
-    fn build(&self, name: &str, model: &ModelConfig) -> Result<Box<dyn Model>, Unusable> {
-        let provider = self.config.providers.get(&model.provider);
-        let provider = provider.ok_or_else(|| Unusable::UnknownProvider {
-            model: name.to_owned(),
-            provider: model.provider.clone(),
-        })?;
-        let key = self.key(&model.provider, provider)?;
-        let kind = match provider.kind {
-            ProviderKind::Scripted => return scripted(name, &model.provider, provider),
-            ProviderKind::OpenAi if provider.api.as_deref() == Some("responses") => {
-                return Err(Unusable::NoResponses {
-                    provider: model.provider.clone(),
-                });
-            }
-            ProviderKind::OpenAi => {
-                let endpoint = endpoint(name, model, provider, key, openai_chat::OPENAI);
-                let (http, clock) = (self.http.clone(), self.clock.clone());
-                return Ok(Box::new(OpenAiChat::new(endpoint, model.json, http, clock)));
-            }
-            ProviderKind::Anthropic => "anthropic",
-            ProviderKind::Gemini => "gemini",
-            ProviderKind::Ollama => "ollama",
-        };
-        Err(Unusable::NotBuilt {
-            provider: model.provider.clone(),
-            kind,
-        })
-    }
-
-    /// The key of a provider that is said to need one.
-    fn key(&self, name: &str, provider: &Provider) -> Result<Option<Secret>, Unusable> {
-        let Some(variable) = &provider.api_key_env else {
-            return Ok(None);
-        };
-        let (provider, variable) = (name.to_owned(), variable.clone());
-        let value = self.environment.get(&variable).map(String::as_str);
-        match value.map(str::trim).unwrap_or_default() {
-            "" => Err(Unusable::MissingKey { provider, variable }),
-            value => match Secret::new(value) {
-                None => Err(Unusable::BadKey { provider, variable }),
-                key => Ok(key),
-            },
-        }
-    }
-}
-
-fn endpoint(
-    name: &str,
-    model: &ModelConfig,
-    provider: &Provider,
-    key: Option<Secret>,
-    usual: &str,
-) -> Endpoint {
-    let stream = provider.stream.unwrap_or(true);
-    let base = provider.base_url.as_deref().unwrap_or(usual);
-    Endpoint {
-        name: name.to_owned(),
-        provider: model.provider.clone(),
-        model: model.model.clone(),
-        base: base.trim_end_matches('/').to_owned(),
-        key,
-        key_variable: provider.api_key_env.clone(),
-        stream,
-        limits: Limits::new(provider.timeout, stream),
-    }
-}
-
-fn scripted(
-    model: &str,
-    provider_name: &str,
-    provider: &Provider,
-) -> Result<Box<dyn Model>, Unusable> {
-    let path = provider.script.as_ref().ok_or_else(|| Unusable::NoScript {
-        provider: provider_name.to_owned(),
-    })?;
-    let script = Script::load(path).map_err(|source| Unusable::Script {
-        provider: provider_name.to_owned(),
-        source,
-    })?;
-    Ok(Box::new(Scripted::new(model, script)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::conformance;
     use super::*;
-    use crate::config::Price;
+    use crate::config::{Price, Provider, ProviderKind};
     use crate::domain::message::Message;
     use crate::domain::phase::Agent;
+    use crate::domain::tape::ModelFailureKind;
 
     fn provider(kind: ProviderKind) -> Provider {
-        Provider {
-            kind,
-            api_key_env: None,
-            base_url: None,
-            api: None,
-            stream: None,
-            timeout: None,
-            script: None,
-        }
+        Provider::of(kind)
     }
 
     fn model(provider: &str) -> ModelConfig {
         ModelConfig {
-            provider: provider.into(),
-            model: "m".into(),
-            context_window: None,
             max_output: Some(10),
             price: Some(Price {
                 input: 1_000_000.0,
                 output: 1_000_000.0,
                 cached_input: None,
             }),
-            reasoning: None,
-            tools: true,
-            json: true,
+            ..ModelConfig::of(provider, "m")
         }
     }
 
@@ -384,10 +307,8 @@ mod tests {
 
     #[test]
     fn a_model_that_cannot_be_used_says_why_when_it_is_asked_for() {
-        let real = mesh(provider(ProviderKind::Anthropic));
-        assert!(
-            refusal(&real, "m").contains("kind anthropic, which this version cannot speak yet")
-        );
+        let real = mesh(provider(ProviderKind::Ollama));
+        assert_eq!(real.check("m"), Ok(()));
         assert!(refusal(&real, "lost").contains("\"nowhere\""));
         assert!(refusal(&real, "x").contains("configured are: lost, m"));
         let scripted = mesh(provider(ProviderKind::Scripted));
@@ -414,7 +335,7 @@ mod tests {
             api: Some("responses".into()),
             ..open.clone()
         };
-        assert!(refusal(&mesh(responses), "m").contains("`api: chat` works"));
+        assert_eq!(mesh(responses).check("m"), Ok(()));
         let mut config = Config::default();
         let keyed = Provider {
             api_key_env: Some("K".into()),
@@ -456,6 +377,7 @@ mod tests {
         let answer = mesh
             .call(&intent, &request, &|_| {})
             .await
+            .result
             .expect("answers");
         assert!(answer.text.starts_with("hello"));
         assert!(answer.usage.cost_usd > 0.0);

@@ -1,35 +1,60 @@
 //! Asking models: one trait, one file per wire protocol, and what decides among models.
 //!
 //! [`Model`] is what a protocol implements; [`Mesh`] holds the configured ones. Which attempt
-//! follows which is pure ([`retry`]), and so is what a call may cost ([`price`], [`budget`]).
+//! follows which is pure ([`retry`]), and so is what rules a model out ([`filter`]), when it rests
+//! ([`breaker`]) and what a call may cost ([`price`]).
 //!
 //! A protocol says what is sent and what comes back means. What all of them need is apart from
 //! them: whom to ask and how a failure is told (`endpoint`), sending and reading within limits
-//! (`http`, `sse`), what errors and hints to wait mean (`failure`).
+//! (`protocol`, `http`, `sse`, `lines`, `reading`), what errors and hints to wait mean (`failure`).
 
-pub mod budget;
+mod anthropic;
+pub mod belief;
+pub mod breaker;
+mod build;
+pub mod choose;
 #[cfg(test)]
 mod conformance;
 mod conversation;
 mod endpoint;
 mod failure;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
+pub mod filter;
+mod gemini;
 mod http;
+mod installed;
+mod limiter;
+mod lines;
 mod mesh;
+mod ollama;
+mod openai;
 mod openai_chat;
+mod openai_responses;
+mod pause;
 pub mod price;
+mod protocol;
+mod reading;
+pub mod retries;
 pub mod retry;
+mod schema;
 mod scripted;
+mod scrub;
+#[cfg(test)]
+mod simulation;
 mod sse;
+pub mod tuning;
 
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::domain::message::{ModelAnswer, ModelRequest};
-use crate::domain::tape::ModelFailure;
+use crate::domain::tape::{Exchange, ModelFailure};
 
-pub use mesh::{Mesh, Unusable};
+pub use build::Unusable;
+pub use installed::installed;
+pub use limiter::Permit;
+pub use mesh::Mesh;
 pub use scripted::{Script, ScriptError, Scripted};
 
 /// Someone who answers model calls.
@@ -48,13 +73,32 @@ pub trait Model: Send + Sync {
     fn prepare(&self, request: &ModelRequest, used: &[u32]) -> Result<Prepared, ModelFailure>;
 
     /// Asks. `on_token` is handed the answer's text piece by piece, as it arrives. The answer's
-    /// usage has no cost yet.
+    /// usage has no cost yet but what the server itself says it is.
     fn call<'a>(
         &'a self,
         request: &'a ModelRequest,
         prepared: &'a Prepared,
         on_token: OnToken<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<ModelAnswer, ModelFailure>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Called> + Send + 'a>>;
+}
+
+/// What came of a call.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// The answer, or how the call failed.
+    pub result: Result<ModelAnswer, ModelFailure>,
+    /// What went over the wire for it, in order; nothing where no wire is.
+    pub exchanges: Vec<Exchange>,
+}
+
+impl From<Result<ModelAnswer, ModelFailure>> for Called {
+    /// Without a wire.
+    fn from(result: Result<ModelAnswer, ModelFailure>) -> Self {
+        Self {
+            result,
+            exchanges: Vec::new(),
+        }
+    }
 }
 
 /// Takes the pieces of an answer's text.
