@@ -137,6 +137,7 @@ mod tests {
                 reason: StopReason::Interrupted,
                 message: String::new(),
                 action_required: None,
+                needs: None,
             }),
         }
     }

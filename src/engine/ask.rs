@@ -1,23 +1,23 @@
 //! Asking a model: reserve, record the intent, call, record the answer.
 
+use crate::domain::Failure;
 use crate::domain::event::StopReason;
 use crate::domain::message::ModelRequest;
 use crate::domain::notice::Notice;
-use crate::domain::tape::{Answer, Call, ModelCall, TapeEntry};
-use crate::domain::{Digest, Failure};
+use crate::domain::tape::{Answer, Call, Exchange, ModelCall, ModelFailureKind, TapeEntry};
 use crate::failpoint;
-use crate::heal::classify;
-use crate::llm::budget::{self, Reserved};
-use crate::llm::retry::{Attempt, PastAttempt, next_attempt};
 
+use super::admission::tokens_used;
+use super::attempt::{Course, Planned};
 use super::drive::Drive;
 use super::execution::Work;
 use super::halt::{Halt, Halting};
 use super::recorder::entry_after;
 
 impl Drive<'_> {
-    /// Asks until a model has answered or nobody is left to ask. Transport retries happen here and
-    /// nowhere else; each attempt stands on the tape. Returns the failure that ends the execution.
+    /// Asks until a model has answered, nobody is left to ask, or the agent must ask for less.
+    /// Transport retries happen here and nowhere else; each attempt stands on the tape. Returns the
+    /// failure that ends the execution.
     pub(super) async fn ask(
         &mut self,
         work: &Work,
@@ -29,32 +29,47 @@ impl Drive<'_> {
         let text = serde_json::to_vec(request)?;
         let mut again = self.write_off(work);
         loop {
-            let intent = match again.take() {
-                Some(call) => call,
-                None => match self.next_intent(work, request, &text).await? {
-                    Ok(call) => call,
-                    Err(failure) => return Ok(Some(failure)),
-                },
+            self.pick_up_switches()?;
+            let wanted = self.log.run().switched.get(&work.state.agent);
+            let course = match again.take() {
+                Some(call)
+                    if wanted.is_none_or(|wanted| *wanted == call.model)
+                        && self.engine.mesh.check(&call.model).is_ok() =>
+                {
+                    Course::Ask(Planned::again(call))
+                }
+                _ => self.next_attempt(work, request, &text).await?,
             };
-            let reserved = Reserved {
-                tokens: intent.reserved_tokens,
-                usd: intent.reserved_usd,
+            let planned = match course {
+                Course::Ask(planned) => planned,
+                Course::Smaller => return Ok(None),
+                Course::Failed(failure) => return Ok(Some(*failure)),
             };
-            self.afford(reserved)?;
+            let intent = &planned.call;
+            if self.repeat(work, intent, &text).await? {
+                self.give_back(&planned).await?;
+                return Ok(None);
+            }
+            self.afford(work.state.phase, intent.reserved())?;
+            let permit = self.admit(intent).await?;
             let entry = entry_after(&self.tape, Call::Model(intent.clone()));
             self.log.text(&text);
             self.log.call(work.state.id, &entry);
-            self.ledger.intend(&intent);
-            let answer = self.call(work, request, &intent).await?;
-            let answered = matches!(answer, Answer::Model(_));
+            self.ledger.intend(intent);
+            let (answer, exchanges) = self.call(work, request, intent).await?;
+            permit.settle(tokens_used(intent, &answer));
+            let over = is_told(&answer);
+            self.note_outcome(&planned, &answer).await?;
+            self.log.exchanges(work.state.id, entry.ordinal, exchanges);
             self.log.answer(work.state.id, entry.ordinal, &answer);
             let entry = TapeEntry {
                 answer: Some(answer),
                 ..entry
             };
-            self.ledger.answered(&entry);
+            self.remember(work, &entry, &text);
+            self.ledger.answered(work.state.phase, &entry);
             self.tape.push(entry);
-            if answered {
+            if over {
                 return Ok(None);
             }
         }
@@ -69,61 +84,8 @@ impl Drive<'_> {
         let call = call.clone();
         last.answer = Some(Answer::Lost);
         self.log.answer(work.state.id, last.ordinal, &Answer::Lost);
-        self.ledger.answered(last);
+        self.ledger.answered(work.state.phase, last);
         Some(call)
-    }
-
-    /// The intent of the next attempt, after its wait; or the failure when nobody is left to ask.
-    async fn next_intent(
-        &mut self,
-        work: &Work,
-        request: &ModelRequest,
-        text: &[u8],
-    ) -> Halting<Result<ModelCall, Failure>> {
-        let address = Digest::of(text);
-        loop {
-            let names = &work.brief.context.models.names;
-            // The same run waits the same.
-            let seed = format!("{}/{}", self.log.run().id, work.state.id);
-            let (model, wait_ms) = match next_attempt(names, &attempts(&self.tape), &seed) {
-                Attempt::Try { model, wait_ms } => (model, wait_ms),
-                Attempt::GiveUp(failure) => return Ok(Err(classify::from_model(&failure))),
-            };
-            self.wait(wait_ms).await?;
-            let mesh = &self.engine.mesh;
-            let provider = mesh.config(&model).map_or("", |config| &config.provider);
-            let used = self.ledger.used(provider)?;
-            match mesh.intent(&model, request, address.clone(), used) {
-                Ok(call) => return Ok(Ok(call)),
-                Err(failure) => {
-                    // It could only fail: the attempt stands on the tape, but nobody was asked.
-                    let call = Call::Model(ModelCall {
-                        provider: provider.to_owned(),
-                        model,
-                        request: address.clone(),
-                        reply: None,
-                        reserved_tokens: 0,
-                        reserved_usd: 0.0,
-                    });
-                    self.log.text(text);
-                    let entry = entry_after(&self.tape, call);
-                    self.put(work.state.id, entry, Answer::ModelFailed(failure));
-                }
-            }
-        }
-    }
-
-    /// Whether the budget holds even in the worst case.
-    fn afford(&self, reserved: Reserved) -> Halting<()> {
-        let run = self.log.run();
-        budget::afford(run.limits, self.ledger.spent(), reserved).map_err(|reason| {
-            let what = match reason {
-                StopReason::BudgetUsd => "money",
-                _ => "tokens",
-            };
-            let message = format!("the next model call might cost more {what} than is left");
-            Halt::stop(reason, message)
-        })
     }
 
     /// Makes the call, its intent on the record before it.
@@ -132,9 +94,11 @@ impl Drive<'_> {
         work: &Work,
         request: &ModelRequest,
         intent: &ModelCall,
-    ) -> Halting<Answer> {
-        if !failpoint::broken("effect-before-intent") {
-            self.log.commit().await?;
+    ) -> Halting<(Answer, Vec<Exchange>)> {
+        if !failpoint::broken("effect-before-intent")
+            && let Some(short) = self.log.commit().await?
+        {
+            return Err(Halt::short(&short));
         }
         let (run, execution) = (self.log.run().id, work.state.id);
         let tell = |text: &str| {
@@ -145,36 +109,26 @@ impl Drive<'_> {
             });
         };
         failpoint::hit("model.called");
-        let answer = tokio::select! {
-            answer = self.engine.mesh.call(intent, request, &tell) => answer,
+        let called = tokio::select! {
+            called = self.engine.mesh.call(intent, request, &tell) => called,
             () = self.called_off() => {
                 self.safe_point()?;
                 return Err(Halt::stop(StopReason::WallTime, "the run's time is over"));
             }
         };
         failpoint::hit("model.answered");
-        Ok(match answer {
+        let answer = match called.result {
             Ok(answer) => Answer::Model(answer),
             Err(failure) => Answer::ModelFailed(failure),
-        })
+        };
+        Ok((answer, called.exchanges))
     }
 }
 
-/// The attempts since the last answer, those that were lost left out.
-fn attempts(tape: &[TapeEntry]) -> Vec<PastAttempt<'_>> {
-    let mut attempts: Vec<_> = tape
-        .iter()
-        .rev()
-        .map_while(|entry| match (&entry.call, &entry.answer) {
-            (Call::Model(call), Some(Answer::ModelFailed(failure))) => Some(Some(PastAttempt {
-                model: &call.model,
-                failure: Some(failure),
-            })),
-            (Call::Model(_), Some(Answer::Lost)) => Some(None),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    attempts.reverse();
-    attempts
+/// Whether the agent is to see what came of a call: an answer, or that it must ask for less.
+fn is_told(answer: &Answer) -> bool {
+    match answer {
+        Answer::ModelFailed(failure) => failure.kind == ModelFailureKind::ContextTooLong,
+        _ => true,
+    }
 }

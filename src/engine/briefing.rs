@@ -4,12 +4,12 @@ use serde_json::json;
 
 use crate::agents;
 use crate::config::Config;
-use crate::domain::brief::{Brief, Context, ContextText, Evidence, ModelSettings, Task};
+use crate::domain::brief::{Brief, Context, ContextText, Evidence, Task};
 use crate::domain::event::ExecutionStarted;
 use crate::domain::id::StepId;
 use crate::domain::phase::{Agent, Phase};
 use crate::domain::plan::Step;
-use crate::domain::remedy::{HealAction, Remedy};
+use crate::domain::remedy::HealAction;
 use crate::domain::run::OpenHeal;
 use crate::domain::step::StepStatus;
 use crate::domain::{Run, State};
@@ -17,12 +17,6 @@ use crate::policy;
 
 use super::drive::Drive;
 use super::halt::Halting;
-
-/// The most answers of a model in one execution, where nothing is configured.
-const MAX_TURNS: u32 = 60;
-
-/// The most tokens of one answer, where nothing is known of the model.
-const MAX_OUTPUT: u32 = 8_192;
 
 /// The most files that are listed.
 const MAX_FILES: usize = 1_000;
@@ -65,6 +59,7 @@ impl Drive<'_> {
                 .unwrap_or_default(),
             _ => Vec::new(),
         };
+        let models = self.model_settings(phase, step.as_ref(), heal)?;
         let evidence = heal.map(|heal| evidence(heal, phase));
         let files = self.site.files(&run.tree)?;
         let texts = match agent {
@@ -88,9 +83,9 @@ impl Drive<'_> {
             agent,
             timestamp: self.engine.clock.now(),
             context: Context {
-                models: settings(&self.engine.config, agent, heal.map(|heal| &heal.remedy)),
+                prompt_version: agents::prompt_version(agent, models.family.as_deref()),
+                models,
                 env: json!({"directory": run.created.directory, "platform": std::env::consts::OS}),
-                prompt_version: agents::prompt_version(agent),
                 commit_template: self.engine.config.release.commit_template.clone(),
                 files: listed(&files),
                 texts,
@@ -176,27 +171,6 @@ pub fn model_names(config: &Config, agent: Agent) -> Vec<String> {
     match (named.is_empty(), only) {
         (true, true) => config.models.keys().cloned().collect(),
         _ => named,
-    }
-}
-
-fn settings(config: &Config, agent: Agent, remedy: Option<&Remedy>) -> ModelSettings {
-    let phase = config.phases.get(agent.as_str());
-    let mut names = model_names(config, agent);
-    let mut temperature = phase.and_then(|phase| phase.temperature);
-    match remedy.map(|remedy| remedy.action) {
-        Some(HealAction::AnotherModel) if names.len() > 1 => names.rotate_left(1),
-        Some(HealAction::RegenerateConstrained) => temperature = Some(0.0),
-        _ => {}
-    }
-    let first = names.first().and_then(|name| config.models.get(name));
-    ModelSettings {
-        native_tools: first.is_none_or(|model| model.tools),
-        max_output: first
-            .and_then(|model| model.max_output)
-            .unwrap_or(MAX_OUTPUT),
-        max_turns: phase.and_then(|phase| phase.max_turns).unwrap_or(MAX_TURNS),
-        temperature,
-        names,
     }
 }
 

@@ -106,7 +106,7 @@ impl CreateError {
             }
             Self::BranchInTheWay => format!("rename it: git branch -m {NAMESPACE} {NAMESPACE}-old"),
             Self::NoModel(agent) => format!(
-                "name one under `phases: {{{agent}: {{models: […]}}}}` in orchestrator.local.yaml or ~/.config/rgpt/config.yaml; see it with: rgpt config show"
+                "export the key of a provider, as in ANTHROPIC_API_KEY=…; or name one under `phases: {{{agent}: {{models: […]}}}}` in orchestrator.local.yaml or ~/.config/rgpt/config.yaml; see it with: rgpt config show"
             ),
             Self::UnusableModel { why, .. } if why.contains("script") => {
                 "correct the script; one to learn from: examples/todo/script.yaml".to_owned()
@@ -265,6 +265,7 @@ impl Engine {
             max_heals: self.config.execution.max_heals,
             usd: budget.usd,
             tokens: budget.tokens,
+            attempts: budget.attempts,
             wall_ms: budget
                 .wall
                 .map(|wall| u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)),

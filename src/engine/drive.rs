@@ -1,5 +1,7 @@
 //! One drive of a run: from where the record stands to where it ends or stands still.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use serde_json::json;
 use tracing::Instrument as _;
@@ -19,6 +21,7 @@ use crate::store::{InterventionStatus, Write};
 
 use super::execution::tree_on;
 use super::halt::{Halt, Halting};
+use super::learning::Learning;
 use super::ledger::Ledger;
 use super::recorder::Recorder;
 use super::replay::recording::{RecordEnds, Recording};
@@ -32,10 +35,18 @@ pub(super) struct Drive<'e> {
     pub(super) site: Site<'e>,
     /// What the run's model calls have used.
     pub(super) ledger: Ledger,
+    /// When a person resumed the run, if one did.
+    pub(super) resumed: Option<jiff::Timestamp>,
+    /// What checks have said of models, in all runs.
+    pub(super) learning: Learning,
     /// The brief of an execution that is about to begin.
     pub(super) composed: Option<Brief>,
     /// The tape of the execution at work.
     pub(super) tape: Vec<TapeEntry>,
+    /// Attempts of that tape before this place do not count: a person has switched the model since.
+    pub(super) counted_from: usize,
+    /// What was asked of the run and is settled by writes that may not be committed yet.
+    pub(super) settled: BTreeSet<i64>,
     /// Raised when someone wants this run to stop, in this process or another.
     pub(super) wanted: Interrupt,
 }
@@ -60,19 +71,26 @@ impl Engine {
             self.clock.clone(),
             state,
         );
+        log.day = self.day_caps();
+        let resumed_at = resumed.is_some().then(|| self.clock.now());
         if let Some(resumed) = resumed {
             log.event(Event::RunResumed(resumed))?;
             log.commit().await?;
         }
         let site = Site::of(self, log.run())?;
         log.recording = Recording::of(&self.store, log.run())?;
+        let ledger = Ledger::open(&self.store, log.run())?;
         let mut drive = Drive {
             engine: self,
             log,
             site,
-            ledger: Ledger::open(&self.store, run)?,
+            ledger,
+            resumed: resumed_at,
+            learning: Learning::open(&self.store, &self.config, run)?,
             composed: None,
             tape: Vec::new(),
+            counted_from: 0,
+            settled: BTreeSet::new(),
             wanted: Interrupt::default(),
         };
         if cancel::asked(&self.store, run)?.is_some() {
@@ -142,16 +160,20 @@ impl Drive<'_> {
 
     /// Whatever was asked of the run until now is answered by its cancellation.
     fn settle_wishes(&mut self) -> anyhow::Result<()> {
+        self.drop_switches()?;
         for asked in self.engine.store.interventions(self.log.run().id, true)? {
-            self.log.write(Write::Intervention {
-                id: asked.id,
-                status: InterventionStatus::Done,
-            });
+            if self.settled.insert(asked.id) {
+                self.log.write(Write::Intervention {
+                    id: asked.id,
+                    status: InterventionStatus::Done,
+                });
+            }
         }
         Ok(())
     }
 
     async fn all(&mut self) -> Halting<()> {
+        self.write_off_abandoned()?;
         if self.log.run().next().is_some() || self.is_following() {
             let tree = self.standing_tree()?;
             self.site.prepare(&tree)?;
@@ -159,6 +181,7 @@ impl Drive<'_> {
         self.follow_acts(false)?;
         while let Some(action) = self.log.run().next() {
             self.safe_point()?;
+            self.pick_up_switches()?;
             let leaving = match self.perform(action).await {
                 Err(Halt::RecordEnds) => true,
                 ended => ended.map(|()| false)?,
@@ -322,7 +345,7 @@ impl Drive<'_> {
             );
         }
         self.log.event(Event::RunDone(done))?;
-        Ok(())
+        Ok(self.drop_switches()?)
     }
 
     /// Whether every configured check was seen to be acceptable on exactly the tree that stands.

@@ -52,6 +52,7 @@ impl Drive<'_> {
             .execution(id)
             .with_context(|| format!("there is no execution {id}"))?
             .clone();
+        self.counted_from = 0;
         if let Some(brief) = self.composed.take_if(|brief| brief.task.execution == id) {
             self.tape = Vec::new();
             return Ok(Work { state, brief });
@@ -190,11 +191,11 @@ impl Drive<'_> {
             phase: Phase::Builder,
             execution: Some(work.state.id),
             step: Some(step),
-            failure,
+            failure: failure.clone(),
             report: None,
             tree,
         }))?;
-        Ok(())
+        Ok(self.learn_from_failure(work, &failure)?)
     }
 
     fn phase_completes(&mut self, work: &Work, output: Output) -> Halting<()> {
@@ -206,6 +207,9 @@ impl Drive<'_> {
             report: None,
             tree,
         }))?;
+        if work.state.phase == Phase::Tester {
+            self.learn_from_pass()?;
+        }
         Ok(())
     }
 
@@ -215,11 +219,11 @@ impl Drive<'_> {
             phase: work.state.phase,
             execution: Some(work.state.id),
             step: None,
-            failure,
+            failure: failure.clone(),
             report: None,
             tree,
         }))?;
-        Ok(())
+        Ok(self.learn_from_failure(work, &failure)?)
     }
 
     /// Work that does not build yet is worth repairing; other failed work is taken back.

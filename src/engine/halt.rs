@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::State;
+use crate::domain::budget::Shortfall;
 use crate::domain::event::{RunStopped, StopReason};
 use crate::store::Intervention;
 
@@ -16,7 +16,7 @@ pub(super) enum Halt {
     /// The run stands still, resumable.
     Stop(RunStopped),
     /// A person gave the run up.
-    Cancel(Intervention),
+    Cancel(Box<Intervention>),
     /// The recorded course that is followed goes no further in what is under way.
     RecordEnds,
     /// Something failed that is no part of the run: disk, database, a bug.
@@ -33,6 +33,17 @@ impl Halt {
             reason,
             message: message.into(),
             action_required: None,
+            needs: None,
+        })
+    }
+
+    /// A stop before a cap.
+    pub(super) fn short(short: &Shortfall) -> Self {
+        Self::Stop(RunStopped {
+            reason: short.reason(),
+            message: short.to_string(),
+            action_required: short.remedy(),
+            needs: Some(short.needs()),
         })
     }
 }
@@ -55,52 +66,23 @@ impl Drive<'_> {
         if (interrupted || self.wanted.is_raised())
             && let Some(asked) = cancel::asked(&self.engine.store, run.id)?
         {
-            return Err(Halt::Cancel(asked));
+            return Err(Halt::Cancel(Box::new(asked)));
         }
         if interrupted {
             return Err(Halt::stop(StopReason::Interrupted, "a signal asked for it"));
         }
         self.check_parted()?;
-        if let Some(limit) = self.wall_limit()
-            && self.active_ms() >= limit
-        {
-            return Err(Halt::stop(
-                StopReason::WallTime,
-                format!("the run has used its {} s of time", limit / 1000),
-            ));
+        match self.out_of_time()? {
+            Some(short) => Err(Halt::short(&short)),
+            None => Ok(()),
         }
-        Ok(())
-    }
-
-    /// The time that the run may take. What follows a record takes the time of that; what is done
-    /// with the result of a run that is done is no part of it.
-    fn wall_limit(&self) -> Option<u64> {
-        let run = self.log.run();
-        let free = self.is_following() || run.state() == State::Done;
-        run.limits.wall_ms.filter(|_| !free)
-    }
-
-    /// Time a driver was at work on the run, up to now, in milliseconds.
-    fn active_ms(&self) -> u64 {
-        let run = self.log.run();
-        let since = self.engine.clock.now().duration_since(run.updated_at);
-        run.active_ms + u64::try_from(since.as_millis()).unwrap_or(0)
-    }
-
-    /// The time that the run has left, if it is limited.
-    pub(super) fn time_left(&self) -> Option<Duration> {
-        let limit = self.wall_limit()?;
-        Some(Duration::from_millis(
-            limit.saturating_sub(self.active_ms()),
-        ))
     }
 
     /// Returns when the run is to stop: someone wants it, or its time is over.
     pub(super) async fn called_off(&self) {
-        let time = self.time_left().unwrap_or(Duration::MAX);
         tokio::select! {
             () = self.wanted.raised() => {}
-            () = tokio::time::sleep(time) => {}
+            () = self.time_is_over() => {}
         }
     }
 

@@ -10,7 +10,6 @@ use crate::domain::run::{ByHand, Standing};
 use crate::domain::tape::{Answer, TapeEntry};
 use crate::heal::remedy::{self, Decision, HealBudget, Situation, Tried};
 
-use super::briefing;
 use super::drive::Drive;
 use super::halt::{Halt, Halting};
 use super::site::Place;
@@ -51,6 +50,7 @@ impl Drive<'_> {
                 reason,
                 message,
                 action_required,
+                needs: None,
             })),
             Decision::GiveUp { reason } => self.give_up(&standing, reason),
         }
@@ -100,7 +100,7 @@ impl Drive<'_> {
             phase: standing.phase,
             step: standing.step.clone(),
             tree: run.tree.clone(),
-            models: briefing::model_names(&self.engine.config, standing.phase.agent()).len(),
+            models: self.models_of(standing.phase.agent()),
             has_setup: !self.site.setup().is_empty(),
             template_for_missing: self.template_for_missing(&standing.failure)?,
             plan_exists: run.plan.is_some(),

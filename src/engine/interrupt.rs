@@ -30,7 +30,7 @@ impl Interrupt {
     }
 
     /// Returns when someone asks.
-    pub(super) async fn raised(&self) {
+    pub async fn raised(&self) {
         loop {
             let woken = self.wake.notified();
             if self.is_raised() {

@@ -3,9 +3,12 @@
 //! Start at [`Engine::create`] and [`Engine::drive`]. Intent, effect, record, in that order: what is
 //! to be done is committed before it is done, and what came of it after.
 
+mod admission;
 mod apply;
 mod ask;
+mod attempt;
 mod briefing;
+mod budget;
 mod cancel;
 mod checks;
 mod commands;
@@ -16,13 +19,17 @@ mod fork;
 mod halt;
 mod healing;
 mod interrupt;
+mod learning;
 mod ledger;
 mod recorder;
 mod release;
+mod repeat;
 mod replay;
+mod settings;
 mod site;
 mod story;
 mod summary;
+mod switching;
 #[cfg(test)]
 mod tests;
 mod tools;

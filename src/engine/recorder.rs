@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 
 use crate::bus::Bus;
+use crate::domain::budget::{Caps, Shortfall};
 use crate::domain::event::{Event, Record};
 use crate::domain::id::{Digest, ExecutionId};
-use crate::domain::tape::{Answer, Call, TapeEntry};
-use crate::domain::{Clock, Run};
+use crate::domain::tape::{Answer, Call, Exchange, TapeEntry};
+use crate::domain::{Clock, Run, State};
 use crate::store::{Batch, Driver, Store, Write};
 
 use super::replay::recording::{RecordEnds, Recording, is_act};
@@ -30,6 +32,11 @@ pub(super) struct Recorder {
     story: Story,
     /// The call whose answer is awaited.
     open: Option<Call>,
+    /// What all runs together may spend in a day.
+    pub(super) day: Caps,
+    /// Since when the time at work is not told to the day's account. None where it is not to be:
+    /// what is done with the result of a run that is done is no part of it.
+    since: Option<Timestamp>,
     /// The course that is followed, if the run is a replay that answers from the record.
     pub(super) recording: Option<Recording>,
 }
@@ -43,8 +50,11 @@ impl Recorder {
         clock: Arc<dyn Clock>,
         run: Run,
     ) -> Self {
+        let now = clock.now();
         Self {
-            story: Story::new(&run, driver.fence(), clock.now()),
+            story: Story::new(&run, driver.fence(), now),
+            day: Caps::default(),
+            since: (run.state() != State::Done).then_some(now),
             store,
             driver,
             bus,
@@ -140,25 +150,52 @@ impl Recorder {
         });
     }
 
+    /// Collects what went over the wire for a call.
+    pub(super) fn exchanges(
+        &mut self,
+        execution: ExecutionId,
+        ordinal: u32,
+        exchanges: Vec<Exchange>,
+    ) {
+        for (number, exchange) in (1..).zip(exchanges) {
+            self.writes.push(Write::Exchange {
+                execution,
+                ordinal,
+                number,
+                exchange,
+            });
+        }
+    }
+
     /// Collects any other write.
     pub(super) fn write(&mut self, write: Write) {
         self.writes.push(write);
     }
 
-    /// Commits what was collected, then tells the bus.
-    pub(super) async fn commit(&mut self) -> anyhow::Result<()> {
+    /// Since when the time at work is not on the day's account yet, if it is to be.
+    pub(super) fn at_work_since(&self) -> Option<Timestamp> {
+        self.since.filter(|_| self.recording.is_none())
+    }
+
+    /// Commits what was collected, then tells the bus. A model call that the day has too little
+    /// left for is not on the record then and must not be made; what it fell short of is returned.
+    pub(super) async fn commit(&mut self) -> anyhow::Result<Option<Shortfall>> {
         if self.writes.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
+        let now = self.clock.now();
         let batch = Batch {
             writes: std::mem::take(&mut self.writes),
+            day: self.day,
+            worked: self.at_work_since().map(|since| (since, now)),
         };
-        self.store.commit(&self.driver, batch).await?;
+        let refused = self.store.commit(&self.driver, batch).await?;
+        self.since = self.since.map(|_| now);
         for (record, place) in self.unsent.drain(..) {
             self.story.event(&record, place);
             self.bus.event(&record);
         }
-        Ok(())
+        Ok(refused.map(|refused| refused.shortfall))
     }
 }
 

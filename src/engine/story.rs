@@ -86,7 +86,14 @@ impl Story {
             u64::try_from(now.duration_since(*since).as_millis()).unwrap_or(0)
         });
         let model = asked.as_ref().map_or("", |(_, call)| call.model.as_str());
+        let repeats = asked.as_ref().and_then(|(_, call)| call.repeats);
         match answer {
+            Answer::Model(_) if let Some(place) = repeats => tracing::info!(
+                target: "rgpt::story",
+                model,
+                run = place.run.0,
+                "{model} was asked the same in run {}, and is not asked again", place.run
+            ),
             Answer::Model(answer) => tracing::info!(
                 target: "rgpt::story",
                 model,

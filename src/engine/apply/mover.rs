@@ -1,5 +1,6 @@
 //! Making moves: the intent on the record, the move, and what came of it on the record.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -9,6 +10,7 @@ use crate::domain::application::{ApplicationStatus, BranchMove, Way};
 use crate::domain::event::{Event, RunUpdated};
 use crate::domain::id::{CommitId, RunId};
 use crate::engine::drive::Drive;
+use crate::engine::learning::Learning;
 use crate::engine::ledger::Ledger;
 use crate::engine::recorder::Recorder;
 use crate::engine::site::Site;
@@ -34,14 +36,19 @@ impl<'e> Mover<'e> {
         let (store, bus) = (engine.store.clone(), engine.bus.clone());
         let log = Recorder::new(store, driver, bus, engine.clock.clone(), run);
         let site = Site::of(engine, log.run())?;
-        let ledger = Ledger::open(&engine.store, id).map_err(anyhow::Error::from)?;
+        let ledger = Ledger::open(&engine.store, log.run()).map_err(anyhow::Error::from)?;
         let drive = Drive {
             engine,
             log,
             site,
             ledger,
+            resumed: None,
+            // No model is asked.
+            learning: Learning::default(),
             composed: None,
             tape: Vec::new(),
+            counted_from: 0,
+            settled: BTreeSet::new(),
             wanted: engine.interrupt.clone(),
         };
         Ok(Self { drive, ground })
@@ -227,7 +234,8 @@ impl<'e> Mover<'e> {
         for update in [started(step), ended(step)] {
             log.event(Event::RunUpdated(update))?;
         }
-        Ok(log.commit().await?)
+        log.commit().await?;
+        Ok(())
     }
 
     async fn give_up(&mut self, why: &ApplyError) -> Result<()> {
@@ -237,7 +245,8 @@ impl<'e> Mover<'e> {
 
     async fn record(&mut self, update: RunUpdated) -> Result<()> {
         self.drive.log.event(Event::RunUpdated(update))?;
-        Ok(self.drive.log.commit().await?)
+        self.drive.log.commit().await?;
+        Ok(())
     }
 
     /// Whether checks have passed on the tree to which a recorded move leads.

@@ -9,7 +9,7 @@ use crate::domain::check::{CheckResult, CheckScope};
 use crate::domain::event::{Event, PhaseError};
 use crate::domain::id::{Digest, ExecutionId};
 use crate::domain::message::{Message, ModelRequest, ToolCall};
-use crate::domain::tape::{Answer, Call, ModelCall, TapeEntry, ToolAnswer};
+use crate::domain::tape::{Answer, Call, ModelCall, ModelFailureKind, TapeEntry, ToolAnswer};
 use crate::engine::drive::Drive;
 use crate::engine::execution::Work;
 use crate::engine::halt::{Halt, Halting};
@@ -58,6 +58,10 @@ impl Drive<'_> {
                 None => return Ok(None),
                 Some(failure) if !self.asks_again(work)? => {
                     return Ok(Some(classify::from_model(&failure)));
+                }
+                // It was asked for less.
+                Some(failure) if failure.kind == ModelFailureKind::ContextTooLong => {
+                    return Ok(None);
                 }
                 Some(_) => {}
             }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 
 use crate::compare;
+use crate::domain::brief::{Brief, ModelSettings};
 use crate::domain::event::{Event, RunResumed};
 use crate::domain::id::{ExecutionId, RunId};
 use crate::domain::replay::{Comparison, Divergence, Replay, ReplayMode};
@@ -129,6 +130,25 @@ impl Recording {
             self.tapes.insert(execution, tape);
         }
         Ok(self.tapes[&execution].get(index))
+    }
+
+    /// How the models of an execution of the source were asked.
+    pub(in crate::engine) fn settings(
+        &self,
+        execution: ExecutionId,
+    ) -> anyhow::Result<Option<ModelSettings>> {
+        let begun = |record: &Record| match &record.event {
+            Event::PhaseStarted(started) => started.execution.clone(),
+            Event::StepStarted(started) => Some(started.execution.clone()),
+            _ => None,
+        };
+        let mut begun = self.course.iter().filter_map(begun);
+        let Some(started) = begun.find(|started| started.id == execution) else {
+            return Ok(None);
+        };
+        let brief: Brief = serde_json::from_str(&self.text(&started.brief)?)
+            .with_context(|| format!("the brief of execution {execution} is unreadable"))?;
+        Ok(Some(brief.context.models))
     }
 
     /// Records that the two part here, unless they have parted before.

@@ -83,6 +83,7 @@ impl Drive<'_> {
             reason: StopReason::AwaitingHuman,
             message: missing.to_string(),
             action_required: Some(missing.hint()),
+            needs: None,
         }))
     }
 
