@@ -1,5 +1,7 @@
 //! Which test runner a command line starts, as far as its words tell.
 
+use std::ops::RangeInclusive;
+
 use crate::config::{CheckConfig, ReportFormat};
 use crate::domain::finding::Category;
 
@@ -91,22 +93,37 @@ pub(super) fn reading(check: &CheckConfig) -> Reading {
 pub(super) fn explains(check: &CheckConfig, exit_code: Option<i32>) -> bool {
     let named = !check.report_files.is_empty()
         || !matches!(check.report, ReportFormat::Auto | ReportFormat::None);
-    match (exit_code, failing_exit_code(&command_line(check))) {
+    let own = segments(&command_line(check))
+        .last()
+        .and_then(runner)
+        .and_then(failing_exit_codes);
+    match (exit_code, own) {
         (None, _) => false,
-        (code, Some(own)) => code == Some(own),
+        (Some(code), Some(own)) => own.contains(&code),
         (Some(code), None) => {
             named && segments(&check.command).count() == 1 && (1..126).contains(&code)
         }
     }
 }
 
-/// The exit code by which this runner says that tests failed, if it is the last thing that the command runs: then
+/// The exit codes by which this runner says that tests failed. It must be the last thing that the command runs: then
 /// the code is the runner's own, and all before it has run.
-fn failing_exit_code(command: &str) -> Option<i32> {
-    match segments(command).last().and_then(runner)? {
-        ReportFormat::CargoTest => Some(101),
-        ReportFormat::Pytest | ReportFormat::GoTest | ReportFormat::Tap => Some(1),
-        ReportFormat::Auto | ReportFormat::None | ReportFormat::Junit => None,
+fn failing_exit_codes(runner: ReportFormat) -> Option<RangeInclusive<i32>> {
+    use ReportFormat::{
+        Auto, CargoTest, Ctest, GoTest, Gtest, Jest, Junit, Minitest, Mocha, Nextest, NodeTest,
+        None as NoReport, Phpunit, Playwright, Pytest, Rspec, Surefire, Tap, Unittest, Vitest,
+    };
+    match runner {
+        CargoTest => Some(101..=101),
+        Nextest => Some(100..=100),
+        Ctest => Some(8..=8),
+        // As many as failed.
+        Mocha => Some(1..=255),
+        // Failures, or errors.
+        Phpunit => Some(1..=2),
+        Pytest | GoTest | Tap | Unittest | Jest | Vitest | NodeTest | Playwright | Rspec
+        | Minitest | Gtest | Surefire => Some(1..=1),
+        Auto | NoReport | Junit => None,
     }
 }
 
@@ -147,6 +164,9 @@ fn runner(command: &str) -> Option<ReportFormat> {
     if prints_tap(&words) {
         return Some(ReportFormat::Tap);
     }
+    if let Some(format) = by_name(&words) {
+        return Some(format);
+    }
     let is_pytest = |word: &str| matches!(word.rsplit('/').next(), Some("pytest" | "py.test"));
     let runs = words.iter().position(|word| is_pytest(word))?;
     let install = words[..runs]
@@ -171,6 +191,56 @@ fn prints_tap(words: &[&str]) -> bool {
     (one && told("--test-reporter=tap") && program(&["node", "npm"]))
         || (one && (told("--reporter=tap") || told("--reporter=tap-flat")) && program(&["vitest"]))
         || (told("--tap") && program(&["bats"]))
+}
+
+/// The format of a runner that is started by its name, perhaps through a package manager, and prints what it prints
+/// for people.
+fn by_name(words: &[&str]) -> Option<ReportFormat> {
+    const LAUNCHERS: [&str; 12] = [
+        "npx", "pnpm", "yarn", "bun", "bunx", "exec", "run", "bundle", "php", "uv", "poetry",
+        "coverage",
+    ];
+    let words = &words[after_variables(words)..];
+    let launches = |word: &&&str| LAUNCHERS.contains(*word) || word.starts_with('-');
+    let at = words.iter().take_while(launches).count();
+    let (program, rest) = words[at..].split_first()?;
+    let other = [
+        "-R",
+        "--reporter",
+        "--json",
+        "--format",
+        "-f",
+        "--log",
+        "--teamcity",
+        "--testdox",
+    ];
+    let own_output = !rest.iter().any(|word| {
+        other
+            .iter()
+            .any(|other| word.split('=').next() == Some(other))
+            || word.starts_with("--reporter")
+    });
+    let format = match program.rsplit('/').next().unwrap_or(program) {
+        "jest" => ReportFormat::Jest,
+        "vitest"
+            if rest
+                .first()
+                .is_none_or(|word| *word == "run" || word.starts_with('-')) =>
+        {
+            ReportFormat::Vitest
+        }
+        "mocha" => ReportFormat::Mocha,
+        "rspec" => ReportFormat::Rspec,
+        "phpunit" => ReportFormat::Phpunit,
+        "ctest" => ReportFormat::Ctest,
+        "cargo" if rest.starts_with(&["nextest", "run"]) => ReportFormat::Nextest,
+        _ if words[..=at].ends_with(&["-m", "unittest"]) => ReportFormat::Unittest,
+        name if name.starts_with("python") && rest.starts_with(&["-m", "unittest"]) => {
+            ReportFormat::Unittest
+        }
+        _ => return None,
+    };
+    own_output.then_some(format)
 }
 
 /// The words after variables that are set for a command.
@@ -292,6 +362,30 @@ mod tests {
             read("npx vitest run --reporter=tap"),
             (ReportFormat::Tap, true)
         );
+        for (command, format) in [
+            (
+                "python3 -m unittest discover -s tests",
+                ReportFormat::Unittest,
+            ),
+            ("uv run --frozen python -m unittest", ReportFormat::Unittest),
+            ("coverage run -m unittest", ReportFormat::Unittest),
+            ("npx --no-install jest --ci", ReportFormat::Jest),
+            ("pnpm exec vitest run", ReportFormat::Vitest),
+            ("./node_modules/.bin/mocha test", ReportFormat::Mocha),
+            ("bundle exec rspec", ReportFormat::Rspec),
+            ("php vendor/bin/phpunit tests", ReportFormat::Phpunit),
+            ("cargo nextest run", ReportFormat::Nextest),
+        ] {
+            assert_eq!(read(command), (format, true), "{command}");
+        }
+        for other in [
+            "npm install jest",
+            "npx mocha --reporter=json",
+            "rspec -f json",
+            "vitest bench",
+        ] {
+            assert_eq!(read(other), (ReportFormat::Auto, false), "{other}");
+        }
         assert_eq!(read("npm test"), (ReportFormat::Auto, false));
         assert_eq!(
             read("cargo test -- -Z unstable-options --format json"),
@@ -301,14 +395,20 @@ mod tests {
 
     #[test]
     fn the_exit_code_is_a_runners_own_only_at_the_end_of_the_command() {
-        assert_eq!(failing_exit_code("cd app && cargo test"), Some(101));
-        assert_eq!(failing_exit_code("python3 -m pytest -q"), Some(1));
-        assert_eq!(failing_exit_code("uv run .venv/bin/pytest"), Some(1));
-        assert_eq!(failing_exit_code("cargo test && ./e2e.sh"), None);
-        assert_eq!(failing_exit_code("cargo test | tee log"), None);
-        assert_eq!(failing_exit_code("go test -json ./..."), Some(1));
-        assert_eq!(failing_exit_code("bats --tap test"), Some(1));
-        assert_eq!(failing_exit_code("make test"), None);
-        assert_eq!(failing_exit_code("pip install pytest"), None);
+        let code = |command: &str| {
+            let end = segments(command).last().and_then(runner);
+            end.and_then(failing_exit_codes).map(|codes| *codes.start())
+        };
+        assert_eq!(code("cd app && cargo test"), Some(101));
+        assert_eq!(code("python3 -m pytest -q"), Some(1));
+        assert_eq!(code("uv run .venv/bin/pytest"), Some(1));
+        assert_eq!(code("cargo test && ./e2e.sh"), None);
+        assert_eq!(code("cargo test | tee log"), None);
+        assert_eq!(code("go test -json ./..."), Some(1));
+        assert_eq!(code("bats --tap test"), Some(1));
+        assert_eq!(code("cargo nextest run --locked"), Some(100));
+        assert_eq!(code("ctest --test-dir build"), Some(8));
+        assert_eq!(code("make test"), None);
+        assert_eq!(code("pip install pytest"), None);
     }
 }

@@ -9,6 +9,9 @@
 mod failure;
 mod section;
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use section::Section;
 
 use super::{MAX_NAMED, Report, Reported, lines};
@@ -56,6 +59,15 @@ pub(super) fn is_certain(stderr: &str, report: &Report) -> bool {
             let line = line.trim_start();
             line.starts_with("Running ") || line.starts_with("Doc-tests ")
         })
+}
+
+/// The lines from the first section to the last result.
+pub(super) fn span(lines: &[Cow<'_, str>]) -> Range<usize> {
+    let begin = lines.iter().position(|line| line.starts_with("running "));
+    let end = lines
+        .iter()
+        .rposition(|line| line.starts_with("test result: "));
+    begin.unwrap_or(0)..end.map_or(lines.len(), |end| end + 1)
 }
 
 fn add(report: &mut Report, section: Section, told: &Told) {

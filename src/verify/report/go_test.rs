@@ -5,6 +5,7 @@
 //! output is no event at all. A package that crashed did not run everything, even if each test in it has an end.
 
 mod package;
+pub(super) mod text;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -44,13 +45,23 @@ impl<'a> Event<'a> {
     }
 }
 
-/// Reads the events in `stdout`; none if there are none, nor packages that do not build.
+/// Reads the events in `stdout`, else the text that there is without `-json`; none if there are neither, nor packages
+/// that do not build.
 pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
     let mut reader = Reader::default();
     for line in stdout.lines() {
         match Event::parse(line) {
-            Some(event) => reader.event(&event),
+            Some(event) => {
+                reader.events = true;
+                reader.event(&event);
+            }
             None => reader.text(line),
+        }
+    }
+    if !reader.events {
+        let lines: Vec<Cow<'_, str>> = lines(stdout).collect();
+        if let Some(found) = text::read(&lines) {
+            return Some(found.report);
         }
     }
     if reader.packages.is_empty() {
@@ -67,6 +78,11 @@ pub(super) fn is_certain(stdout: &str) -> bool {
     stdout.lines().filter_map(Event::parse).any(|event| {
         event.package.is_some() && event.test.is_none() && End::of(&event.action).is_some()
     })
+}
+
+/// Whether a line is an event.
+pub(super) fn is_event(line: &str) -> bool {
+    Event::parse(line).is_some()
 }
 
 /// What the same command would print without `-json`.
@@ -86,6 +102,8 @@ pub(super) fn plain(stdout: &str) -> String {
 
 #[derive(Default)]
 struct Reader {
+    /// Whether there is any event.
+    events: bool,
     packages: Vec<(String, Package)>,
     known: HashMap<String, usize>,
     /// What the compiler says, by the package as it names it: `path [path.test]`.

@@ -5,13 +5,30 @@
 //! Readers take time linear in the text, and no text makes them fail.
 
 mod cargo_test;
+mod certain;
+mod ctest;
+mod found;
 mod go_test;
+mod gtest;
+#[cfg(test)]
+mod hostile;
+mod jest;
 mod junit;
+mod minitest;
+mod mocha;
+mod nextest;
+mod node_test;
+mod phpunit;
+mod playwright;
 mod pytest;
+mod rspec;
+mod surefire;
 mod tap;
 mod text;
 #[cfg(test)]
 mod told;
+mod unittest;
+mod vitest;
 
 use std::borrow::Cow;
 
@@ -120,39 +137,27 @@ pub fn recognise(stdout: &str, stderr: &str, format: ReportFormat) -> Option<Rep
         ReportFormat::Junit => junit::read(stdout),
         ReportFormat::GoTest => go_test::read(stdout, stderr),
         ReportFormat::Tap => tap::read(stdout),
-        ReportFormat::Auto => certain(stdout, stderr),
+        ReportFormat::Playwright => playwright::read(stdout),
+        ReportFormat::Auto => certain::read(stdout, stderr),
+        text => certain::read_text(stdout, stderr, text),
     }
 }
 
-/// The reports that output holds beyond doubt. What begins as XML or TAP is that, and what stands in it is a test's
-/// own output, whatever it looks like; XML and TAP that stand in other output are a test's, too.
-fn certain(stdout: &str, stderr: &str) -> Option<Report> {
-    let cargo =
-        || cargo_test::read(stdout, stderr).filter(|report| cargo_test::is_certain(stderr, report));
-    let pytest = || pytest::read(stdout).filter(|report| pytest::is_certain(stdout, report));
-    let go = || go_test::read(stdout, stderr).filter(|_| go_test::is_certain(stdout));
-    // Of what breaks off, only what has failed by then is beyond doubt.
-    let tells = |report: &Report| report.counts.complete || report.counts.failed > 0;
-    match begins_as(stdout) {
-        ReportFormat::Junit => junit::read(stdout).filter(tells),
-        ReportFormat::Tap => tap::read(stdout).filter(tells),
-        _ => [cargo(), pytest(), go()]
-            .into_iter()
-            .flatten()
-            .reduce(Report::and),
-    }
-}
-
-/// The format that a text's beginning tells; `Auto` if none.
+/// The format that a text's beginning tells, but for what package managers say first; `Auto` if none.
 fn begins_as(text: &str) -> ReportFormat {
     if junit::begins(text) {
-        ReportFormat::Junit
-    } else if tap::begins(text) {
-        ReportFormat::Tap
-    } else if text.trim_start().starts_with('{') {
-        ReportFormat::GoTest
-    } else {
-        ReportFormat::Auto
+        return ReportFormat::Junit;
+    }
+    if tap::begins(text) {
+        return ReportFormat::Tap;
+    }
+    let first = text
+        .lines()
+        .find(|line| !(line.trim().is_empty() || line.starts_with(['>', '$'])));
+    match first.map(str::trim_start) {
+        Some(line) if line.starts_with('{') && go_test::is_event(line) => ReportFormat::GoTest,
+        Some(line) if line.starts_with('{') => ReportFormat::Playwright,
+        _ => ReportFormat::Auto,
     }
 }
 

@@ -9,6 +9,7 @@ mod traces;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use counts::Summary;
 
@@ -48,6 +49,15 @@ pub(super) fn is_certain(stdout: &str, report: &Report) -> bool {
         .tests
         .iter()
         .any(|test| test.case.name.contains("::"))
+}
+
+/// The lines from the start of the session, where it is told, to the counts.
+pub(super) fn span(lines: &[Cow<'_, str>]) -> Range<usize> {
+    let begin = lines
+        .iter()
+        .position(|line| section_title(line) == Some("test session starts"));
+    let end = last_counts(lines).map_or(lines.len(), |(end, _)| end + 1);
+    begin.unwrap_or(0)..end
 }
 
 /// The counts that stand at the end, and their line's index.

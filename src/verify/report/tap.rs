@@ -274,7 +274,7 @@ impl Reader {
         }
         let before = self.report.counts;
         for point in self.end_level(level) {
-            add(&mut self.report, point, "");
+            add(&mut self.report, point, None);
         }
         let counts = self.report.counts;
         let failed = u64::from(counts.failed - before.failed);
@@ -301,14 +301,17 @@ impl Reader {
 }
 
 /// Adds a point and its subtests to a report; gives the number of failing tests among them.
-fn add(report: &mut Report, point: Point, above: &str) -> u32 {
-    let name = match above.is_empty() || report.tests.len() == MAX_NAMED {
-        true => point.name,
-        false => format!("{}{BETWEEN}{}", shorten(above, MAX_NAME), point.name),
+fn add(report: &mut Report, point: Point, above: Option<&str>) -> u32 {
+    // vitest's outermost groups are files, which are no part of a test's name.
+    let file = above.is_none() && point.opens && is_script(&point.name);
+    let name = match above {
+        None | Some("") => point.name,
+        Some(_) if report.tests.len() == MAX_NAMED => point.name,
+        Some(above) => format!("{}{BETWEEN}{}", shorten(above, MAX_NAME), point.name),
     };
     let before = report.counts.failed;
     for child in point.children {
-        add(report, child, &name);
+        add(report, child, Some(if file { "" } else { &name }));
     }
     let failing_inside = report.counts.failed - before;
     if point.group && (point.status != TestStatus::Failed || failing_inside > 0) {
@@ -328,6 +331,14 @@ fn add(report: &mut Report, point: Point, above: &str) -> u32 {
     }
     report.name(test);
     report.counts.failed - before
+}
+
+/// Whether a name is that of a file with JavaScript or TypeScript.
+fn is_script(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| {
+        let kinds = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
+        kinds.contains(&ending)
+    })
 }
 
 /// The number in `1..5`.

@@ -71,8 +71,8 @@ fn vitest_puts_subtests_between_braces() {
     assert_eq!(
         failing(&report),
         [
-            "t/a.test.mjs > cart > applies \"discount\" <b>: expected 10 to be 9 // Object.is equality @ /home/rep/t/a.test.mjs:2",
-            "t/a.test.mjs > throws: Cannot read properties of null (reading 'x') @ /home/rep/t/a.test.mjs:3",
+            "cart > applies \"discount\" <b>: expected 10 to be 9 // Object.is equality @ /home/rep/t/a.test.mjs:2",
+            "throws: Cannot read properties of null (reading 'x') @ /home/rep/t/a.test.mjs:3",
             "t/b.test.mjs: Cannot find module './nothere.mjs' imported from '/home/rep/t/b.test.mjs' @ /home/rep/t/b.test.mjs:1",
         ]
     );
