@@ -32,6 +32,7 @@ fn request(brief: &Brief) -> ModelRequest {
         tools: Vec::new(),
         schema: None,
         temperature: brief.context.models.temperature,
+        effort: None,
         max_output: brief.context.models.max_output,
     }
 }

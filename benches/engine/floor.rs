@@ -25,6 +25,7 @@ pub(crate) async fn steps(folder: &Path, mesh: &Mesh, steps: u32) -> anyhow::Res
         tools: Vec::new(),
         schema: None,
         temperature: None,
+        effort: None,
         max_output: 100,
     };
     let failed = |failure: ModelFailure| anyhow::anyhow!(failure.message);
@@ -33,7 +34,7 @@ pub(crate) async fn steps(folder: &Path, mesh: &Mesh, steps: u32) -> anyhow::Res
         .map_err(failed)?;
     for _ in 0..steps {
         let answer = mesh.call(&call, &request, &|_| {}).await;
-        let answer = answer.map_err(failed)?;
+        let answer = answer.result.map_err(failed)?;
         db.prepare_cached("INSERT INTO steps (text) VALUES (?1)")?
             .execute([answer.text])?;
     }

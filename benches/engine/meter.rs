@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use rgpt::domain::message::{ModelAnswer, ModelRequest};
+use rgpt::domain::message::ModelRequest;
 use rgpt::domain::phase::Agent;
 use rgpt::domain::tape::ModelFailure;
-use rgpt::llm::{Model, OnToken, Prepared};
+use rgpt::llm::{Called, Model, OnToken, Prepared};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
@@ -110,7 +110,7 @@ impl Measured {
         request: &ModelRequest,
         prepared: &Prepared,
         on_token: OnToken<'_>,
-    ) -> Result<ModelAnswer, ModelFailure> {
+    ) -> Called {
         let meter = &self.meter.0;
         let begun = Instant::now();
         meter.first.get_or_init(|| begun);
@@ -140,7 +140,7 @@ impl Model for Measured {
         request: &'a ModelRequest,
         prepared: &'a Prepared,
         on_token: OnToken<'a>,
-    ) -> Pin<Box<dyn Future<Output = Result<ModelAnswer, ModelFailure>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Called> + Send + 'a>> {
         Box::pin(self.measure(request, prepared, on_token))
     }
 }

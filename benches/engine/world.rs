@@ -54,25 +54,12 @@ pub(crate) fn engine(folder: &Path, url: &str, meter: &Meter) -> anyhow::Result<
 fn config(url: &str) -> Config {
     let mut config = Config::default();
     let provider = Provider {
-        kind: ProviderKind::OpenAi,
-        api_key_env: None,
         base_url: Some(url.to_owned()),
-        api: None,
-        script: None,
         stream: Some(false),
-        timeout: None,
+        ..Provider::of(ProviderKind::OpenAi)
     };
     config.providers.insert("server".to_owned(), provider);
-    let model = ModelConfig {
-        provider: "server".to_owned(),
-        model: "bench".to_owned(),
-        context_window: None,
-        max_output: None,
-        price: None,
-        reasoning: None,
-        tools: true,
-        json: true,
-    };
+    let model = ModelConfig::of("server", "bench");
     config.models.insert("bench".to_owned(), model);
     for phase in ["planner", "builder", "tester", "releaser"] {
         let settings = PhaseConfig {
