@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::sandbox::{Sandbox, keys};
+use crate::wire::fake::{Fake, Reply, Rules};
 
 #[test]
 fn a_model_is_shown_with_its_settings_and_its_record() {
@@ -39,7 +40,10 @@ fn a_model_is_shown_with_its_settings_and_its_record() {
             "phases",
             "usable",
             "why",
-            "record"
+            "catalogue",
+            "breaker",
+            "record",
+            "learned"
         ]
     );
     assert_eq!(
@@ -48,6 +52,10 @@ fn a_model_is_shown_with_its_settings_and_its_record() {
     );
     assert_eq!(model["phases"], json!(["planner", "builder"]));
     assert_eq!(model["usable"], true);
+    assert_eq!(
+        model["breaker"],
+        json!({"state": "closed", "failures": 0, "until": null, "kind": null})
+    );
 }
 
 #[test]
@@ -83,13 +91,13 @@ fn the_record_of_a_model_is_what_its_runs_used() {
 fn a_model_that_cannot_be_asked_says_why() {
     let sandbox = Sandbox::new();
     sandbox.person_config(
-        "providers:\n  lab: {kind: openai, api_key_env: LAB_KEY}\n  new: {kind: openai, api: responses}\n\
+        "providers:\n  lab: {kind: openai, api_key_env: LAB_KEY}\n  new: {kind: openai, api: responses, api_key_env: NEW_KEY}\n\
          models:\n  a: {provider: lab, model: x}\n  b: {provider: new, model: y}\n",
     );
     let document = sandbox.rgpt(&["models", "--json"]).document();
     let why = |at: usize| document["models"][at]["why"].as_str().unwrap().to_owned();
     assert!(why(0).contains("set LAB_KEY"), "{}", why(0));
-    assert!(why(1).contains("api: responses"), "{}", why(1));
+    assert!(why(1).contains("set NEW_KEY"), "{}", why(1));
     let shown = sandbox.rgpt(&["models"]).stdout;
     assert!(
         shown.contains("a: the provider \"lab\" needs a key: set LAB_KEY"),
@@ -113,4 +121,68 @@ fn without_any_it_says_what_to_write_and_needs_no_repository() {
     );
     let document = sandbox.rgpt(&["models", "--json"]).document();
     assert_eq!(document, json!({"models": []}));
+}
+
+#[test]
+fn what_is_known_of_a_model_is_told_with_its_date_and_fits_the_screen() {
+    let mut sandbox = Sandbox::new();
+    sandbox.person_config("");
+    for key in ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"] {
+        sandbox.set(key, "k");
+    }
+    let document = sandbox.rgpt(&["models", "--json"]).document();
+    assert_eq!(document["chosen_for"][2], "GEMINI_API_KEY");
+    for model in document["models"].as_array().unwrap() {
+        let catalogue = &model["catalogue"];
+        assert_eq!(keys(catalogue), ["as_of", "source", "stale", "ends"]);
+        assert!(
+            catalogue["as_of"].as_str().unwrap().starts_with("20"),
+            "{model}"
+        );
+        assert!(model["price"]["input"].as_f64() > Some(0.0), "{model}");
+    }
+    let table = sandbox.rgpt(&["models"]).stdout;
+    for words in [
+        "claude-sonnet-5-5",
+        "gpt-6.2-sol",
+        "these were chosen for ANTHROPIC_API_KEY",
+    ] {
+        assert!(table.contains(words), "{words}: {table}");
+    }
+    assert!(
+        table.lines().all(|line| line.chars().count() <= 80),
+        "{table}"
+    );
+    // What is configured needs no catalogue.
+    let own = Sandbox::new().rgpt(&["models", "--json"]).document();
+    assert_eq!(own["models"][0]["catalogue"], Value::Null);
+}
+
+#[test]
+fn an_ollama_of_the_persons_own_is_found_where_its_variable_says() {
+    let rules = Rules {
+        root: "",
+        check: |_, _| Ok(()),
+        refusal: |_| Reply::json(404, &json!({})),
+    };
+    let list =
+        json!({"models": [{"name": "nomic-embed-text:latest"}, {"name": "qwen3-coder:30b"}]});
+    let server = Fake::start(rules, move |_| Reply::json(200, &list));
+    let mut sandbox = Sandbox::new();
+    sandbox.person_config("");
+    sandbox.set("OLLAMA_HOST", server.base());
+    let document = sandbox.rgpt(&["models", "--json"]).document();
+    let model = &document["models"][0];
+    assert_eq!(
+        (&model["name"], &model["model"]),
+        (&json!("qwen3-coder-30b"), &json!("qwen3-coder:30b"))
+    );
+    assert_eq!(model["phases"], json!(["planner", "builder"]));
+    assert_eq!(model["base_url"], server.base());
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.head.starts_with("GET /api/tags "))
+    );
 }
