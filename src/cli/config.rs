@@ -52,6 +52,7 @@ pub(super) fn load(global: &Global, environment: &Environment) -> Result<Loaded,
     if let Some(repository) = &repository {
         open::detect(&mut loaded, repository)?;
     }
+    open::with_local_models(&mut loaded, environment)?;
     Ok(loaded)
 }
 
@@ -70,11 +71,15 @@ fn show(global: &Global, environment: &Environment, ui: &Ui) -> Outcome {
         .collect();
     let document = json!({
         "settings": rows, "checks": checks, "files": loaded.files, "warnings": loaded.warnings,
+        "chosen_for": loaded.chosen_for,
     });
     if ui.is_json() {
         ui.json(&document);
     } else {
         ui.line(&render::config::config(&document["settings"], ui.look()));
+        if !loaded.chosen_for.is_empty() {
+            ui.line(&render::models::chosen(&loaded.chosen_for));
+        }
         for check in &loaded.config.checks {
             ui.line(&format!("check {}: {}", check.0, check.1.command));
         }

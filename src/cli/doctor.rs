@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::config::LayerKind;
+use crate::config::{self, LayerKind, ModelConfig};
 use crate::engine;
 use crate::export::words;
 use crate::store::{StateDir, Store};
@@ -144,12 +144,7 @@ fn configured(prospect: &Prospect) -> Vec<Value> {
     });
     let models = engine::require_models(config, &prospect.mesh, &prospect.environment);
     rows.push(match models {
-        Ok(()) => row(
-            "models",
-            "ok",
-            "planner and builder have one that can be asked",
-            None,
-        ),
+        Ok(()) => row("models", "ok", &with_models(prospect), None),
         Err(error) => row(
             "models",
             "fail",
@@ -157,12 +152,40 @@ fn configured(prospect: &Prospect) -> Vec<Value> {
             error.hint().as_deref(),
         ),
     });
+    rows.extend(ending(prospect));
     rows.extend(shared_folders(prospect));
     rows.extend(keys(prospect));
     for warning in &prospect.loaded.warnings {
         rows.push(row("configuration", "warn", warning, None));
     }
     rows
+}
+
+fn with_models(prospect: &Prospect) -> String {
+    let asked = "planner and builder have one that can be asked";
+    match prospect.loaded.chosen_for.as_slice() {
+        [] => asked.to_owned(),
+        chosen => format!("{asked}, chosen for {}: rgpt models", chosen.join(", ")),
+    }
+}
+
+/// The models that phases name and whose end is near, or over.
+fn ending(prospect: &Prospect) -> Vec<Value> {
+    let (config, today) = (&prospect.loaded.config, open::today());
+    let named = |name: &String| {
+        config
+            .phases
+            .values()
+            .any(|phase| phase.models.contains(name))
+    };
+    let ending = |(name, model): (&String, &ModelConfig)| {
+        let provider = config.providers.get(&model.provider)?;
+        let day = config::known(provider.kind, &model.model)?.is_ending(today)?;
+        let detail = format!("{name}: its provider ends {} on {day}", model.model);
+        let hint = format!("set models.{name}.model to one that stays");
+        named(name).then(|| row("models", "warn", &detail, Some(&hint)))
+    };
+    config.models.iter().filter_map(ending).collect()
 }
 
 /// Whether the folders that each worktree gets a copy of can be copied, if there are any.

@@ -56,7 +56,7 @@ pub(super) fn init(args: &Args, global: &Global, ui: &Ui) -> Outcome {
         done.kept = if there { Some(put_aside(&file)?) } else { None };
         write(&file, &text)?;
         done.written.push(file);
-        if !survey.models.ready && folder.join(OWN).symlink_metadata().is_err() {
+        if !survey.models.are_configured() && folder.join(OWN).symlink_metadata().is_err() {
             write(&folder.join(OWN), &models::text(&survey.models))?;
             done.written.push(folder.join(OWN));
         }

@@ -54,7 +54,8 @@ fn level(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("unknown level: expected {}", LEVELS.join(", ")))
 }
 
-fn agent(text: &str) -> Result<Agent, String> {
+/// The agent of this name.
+pub(super) fn agent(text: &str) -> Result<Agent, String> {
     let known = Agent::ALL.into_iter().find(|agent| agent.as_str() == text);
     known.ok_or_else(|| "unknown agent: expected planner, builder, tester or releaser".to_owned())
 }

@@ -29,6 +29,7 @@ pub(crate) mod render;
 mod replay;
 mod resume;
 mod run;
+mod switch_model;
 mod test;
 pub(crate) mod ui;
 mod undo;
@@ -154,6 +155,7 @@ enum Verb {
     Apply(apply::Args),
     Undo(undo::Args),
     Models(models::Args),
+    SwitchModel(switch_model::Args),
     Test(test::Args),
     #[command(subcommand)]
     Config(config::Verb),
@@ -280,6 +282,7 @@ fn dispatch(verb: Verb, global: &Global, ui: &Ui) -> Outcome {
         Verb::Apply(args) => apply::apply(&args, global, ui),
         Verb::Undo(args) => undo::undo(&args, global, ui),
         Verb::Models(args) => models::models(&args, global, ui),
+        Verb::SwitchModel(args) => switch_model::switch_model(&args, global, ui),
         Verb::Test(args) => test::test(&args, global, ui),
         Verb::Config(verb) => config::config(&verb, global, ui),
         Verb::Db(verb) => db::db(&verb, global, ui),

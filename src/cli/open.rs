@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::agents;
 use crate::bus::Bus;
@@ -11,7 +14,7 @@ use crate::config::{self, Environment, LoadRequest, Loaded, TrustStore};
 use crate::domain::{Clock, Run, RunId};
 use crate::engine::{Engine, Ground, Interrupt};
 use crate::export::Redaction;
-use crate::llm::Mesh;
+use crate::llm::{self, Mesh};
 use crate::store::{StateDir, Store};
 use crate::verify;
 use crate::workspace::own::OwnGit;
@@ -20,6 +23,9 @@ use crate::workspace::worktree::{self, Purpose};
 
 use super::failure::Failure;
 use super::{Global, Which};
+
+/// How long an Ollama that may be there is waited for.
+const OLLAMA_PATIENCE: Duration = Duration::from_millis(300);
 
 /// The clock of the machine.
 struct SystemClock;
@@ -39,6 +45,11 @@ impl Clock for SystemClock {
 /// The clock that everything is given.
 pub(super) fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
+}
+
+/// The day in UTC.
+pub(super) fn today() -> Date {
+    clock().now().to_zoned(TimeZone::UTC).date()
 }
 
 /// The folder that a verb works on.
@@ -183,6 +194,24 @@ pub(super) fn detect(loaded: &mut Loaded, repository: &UserRepository) -> Result
     Ok(())
 }
 
+/// Puts an Ollama of the person's to use, where it may serve and has a model that can.
+pub(super) fn with_local_models(
+    loaded: &mut Loaded,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let Some(ollama) = loaded.ollama_to_ask(environment) else {
+        return Ok(());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let installed = runtime.block_on(llm::installed(&ollama.base_url, OLLAMA_PATIENCE));
+    if let Some(name) = loaded.use_ollama(&ollama, &installed) {
+        tracing::debug!("{name} at {} serves", ollama.base_url);
+    }
+    Ok(())
+}
+
 /// What is known before anything is made.
 pub(super) struct Prospect {
     pub(super) environment: Environment,
@@ -202,6 +231,7 @@ pub(super) fn prospect(
     let repository = UserRepository::open(&start, base)?;
     let mut loaded = configuration(global, &environment, &start, Some(&repository), flags)?;
     detect(&mut loaded, &repository)?;
+    with_local_models(&mut loaded, &environment)?;
     let mesh = Mesh::new(&loaded.config, environment.variables(), &clock());
     Ok(Prospect {
         environment,

@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PHASE")]
     until: Option<Phase>,
     /// Take the answers of models and of their commands from the record
-    #[arg(long, conflicts_with_all = ["model", "budget_usd", "max_retries", "timeout"])]
+    #[arg(long, conflicts_with_all = ["model", "budget_usd", "budget_tokens", "budget_attempts", "max_retries", "timeout"])]
     offline: bool,
     /// With --offline: run the checks, or take their results from the record, too
     #[arg(long, value_name = "HOW", requires = "offline", default_value = "run")]

@@ -1,6 +1,6 @@
 //! `rgpt resume`: go on with a run from where its record stands.
 
-use crate::domain::event::RunResumed;
+use crate::domain::event::{RunResumed, StopReason};
 use crate::domain::phase::Phase;
 use crate::domain::replay::ReplayResult;
 use crate::domain::{Run, State};
@@ -149,7 +149,13 @@ impl Wish {
 
 /// What is recorded of this resume: where from, which limits, and whether it grants a new budget.
 fn resumption(wish: &Wish, engine: &Engine, run: &Run) -> Result<RunResumed, Failure> {
-    let ended = run.state().is_terminal();
+    // One that waited until nothing was left of its repairs could do nothing when it goes on.
+    let worn = run
+        .stop
+        .as_ref()
+        .is_some_and(|stop| stop.reason == StopReason::RateLimited)
+        && (run.retry_count() > run.limits.max_retries || run.heal_count >= run.limits.max_heals);
+    let granted = run.state().is_terminal() || worn;
     let tested = matches!(
         run.progress(),
         State::Completed(Phase::Tester)
@@ -180,11 +186,16 @@ fn resumption(wish: &Wish, engine: &Engine, run: &Run) -> Result<RunResumed, Fai
     };
     let wanted = engine.limits();
     let mut limits = run.limits;
-    // There are no flags for these, so the configuration as it is now decides.
-    limits.tokens = wanted.tokens;
+    // There is no flag for it, so the configuration as it is now decides.
     limits.max_heals = wanted.max_heals;
     if wish.limits.budget_usd.is_some() {
         limits.usd = wanted.usd;
+    }
+    if wish.limits.budget_tokens.is_some() {
+        limits.tokens = wanted.tokens;
+    }
+    if wish.limits.budget_attempts.is_some() {
+        limits.attempts = wanted.attempts;
     }
     if wish.limits.max_retries.is_some() {
         limits.max_retries = wanted.max_retries;
@@ -197,7 +208,7 @@ fn resumption(wish: &Wish, engine: &Engine, run: &Run) -> Result<RunResumed, Fai
         from,
         tree,
         limits: (limits != run.limits).then_some(limits),
-        granted: ended,
+        granted,
         until: (until != run.until).then_some(until),
         heal: None,
     })

@@ -67,6 +67,12 @@ pub(super) struct Limits {
     /// The most money to spend, in US dollars
     #[arg(long, value_name = "USD", value_parser = amount)]
     pub(super) budget_usd: Option<f64>,
+    /// The most tokens to use, in and out together
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) budget_tokens: Option<u64>,
+    /// The most model calls to make, each attempt for itself
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) budget_attempts: Option<u64>,
     /// How often a phase may fail before the run is given up
     #[arg(long, value_name = "N")]
     pub(super) max_retries: Option<u32>,
@@ -88,6 +94,14 @@ impl Limits {
     pub(super) fn flags(&self) -> Vec<(String, Value)> {
         let set = [
             ("budget.usd", self.budget_usd.map(|usd| json!(usd))),
+            (
+                "budget.tokens",
+                self.budget_tokens.map(|tokens| json!(tokens)),
+            ),
+            (
+                "budget.attempts",
+                self.budget_attempts.map(|calls| json!(calls)),
+            ),
             (
                 "execution.max_retries",
                 self.max_retries.map(|most| json!(most)),

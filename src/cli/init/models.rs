@@ -1,85 +1,77 @@
 //! The person's models: which they could use here, and the file in which they say so.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
-use serde_json::json;
-
-use crate::config::{Config, Environment};
+use crate::config::{self, Environment, Loaded, ProviderKind};
 use crate::engine;
 use crate::llm::Mesh;
 use crate::workspace::repository::UserRepository;
 
 use super::super::{Global, open};
 
-/// Long for a connection within the machine.
-const PATIENCE: Duration = Duration::from_millis(100);
-
-const OLLAMA_PORT: u16 = 11434;
-
 /// A provider as it would be configured.
 struct Known {
     provider: &'static str,
+    kind: ProviderKind,
     /// The settings of the provider.
     settings: &'static [(&'static str, &'static str)],
     /// The variable that holds the key.
     key: Option<&'static str>,
-    /// The name that the model is given here, and its name there.
-    model: (&'static str, &'static str),
+    /// The name that the model is given here.
+    model: &'static str,
     /// Where the names of models are found.
     about: &'static str,
 }
 
+const AT_THE_PROVIDER: &str = "its name at the provider; take the one you want";
+
 const KNOWN: [Known; 4] = [
     Known {
         provider: "anthropic",
+        kind: ProviderKind::Anthropic,
         settings: &[("kind", "anthropic")],
         key: Some("ANTHROPIC_API_KEY"),
-        model: ("claude", "claude-sonnet-4-6"),
-        about: "its name at the provider; take the one you want",
+        model: "claude",
+        about: AT_THE_PROVIDER,
     },
     Known {
         provider: "openai",
-        settings: &[("kind", "openai"), ("api", "chat")],
+        kind: ProviderKind::OpenAi,
+        settings: &[("kind", "openai"), ("api", "responses")],
         key: Some("OPENAI_API_KEY"),
-        model: ("gpt", "gpt-4.1"),
-        about: "its name at the provider; take the one you want",
+        model: "gpt",
+        about: AT_THE_PROVIDER,
     },
     Known {
         provider: "gemini",
+        kind: ProviderKind::Gemini,
         settings: &[("kind", "gemini")],
         key: Some("GEMINI_API_KEY"),
-        model: ("gemini", "gemini-2.5-pro"),
-        about: "its name at the provider; take the one you want",
+        model: "gemini",
+        about: AT_THE_PROVIDER,
     },
     Known {
         provider: "ollama",
+        kind: ProviderKind::Ollama,
         settings: &[("kind", "ollama")],
         key: None,
-        model: ("local", "qwen3-coder"),
+        model: "local",
         about: "one that `ollama list` shows",
     },
 ];
 
 /// What the person has.
+#[derive(Default)]
 pub(super) struct Models {
-    /// Whether planner and builder have a model already.
-    pub(super) ready: bool,
-    /// For each of [`KNOWN`].
-    found: Vec<Found>,
-}
-
-/// How things stand with a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    /// There is a key, and this version can ask.
-    Usable,
-    /// There is a key or a server, but more is needed.
-    Nearly(&'static str),
-    /// Nothing points to it.
-    Absent,
+    /// Why planner or builder have nobody to ask, and what to do about it; none if they have.
+    trouble: Option<(String, Option<String>)>,
+    /// What models were chosen for, where none are configured.
+    chosen_for: Vec<String>,
+    /// The models that were chosen, by agent.
+    chosen: Vec<(String, Vec<String>)>,
+    /// The variables of [`KNOWN`] that hold something.
+    keys: Vec<&'static str>,
 }
 
 impl Models {
@@ -90,176 +82,134 @@ impl Models {
         environment: &Environment,
         repository: Option<&UserRepository>,
     ) -> Self {
-        let loaded = open::configuration(global, environment, folder, repository, Vec::new());
-        let ready = loaded.is_ok_and(|loaded| {
-            let mesh = Mesh::new(&loaded.config, environment.variables(), &open::clock());
-            engine::require_models(&loaded.config, &mesh, environment).is_ok()
-        });
-        let found = KNOWN.iter().map(|known| known.found(environment)).collect();
-        Self { ready, found }
-    }
-
-    /// The names of the models that the file puts to use.
-    pub(super) fn chosen(&self) -> Vec<&'static str> {
-        let usable = KNOWN.iter().zip(&self.found);
-        let usable = usable.filter(|(_, found)| !self.ready && **found == Found::Usable);
-        usable.map(|(known, _)| known.model.0).collect()
-    }
-
-    /// What is missing, and what to do about it.
-    pub(super) fn missing(&self) -> Option<(String, String)> {
-        if self.ready || !self.chosen().is_empty() {
-            return None;
-        }
-        let keyed = self.found.iter().any(|found| *found != Found::Absent);
-        let what = "no model: planner and builder have nobody to ask".to_owned();
-        let hint = match keyed {
-            true => "choose one in orchestrator.local.yaml: take the # away there".to_owned(),
-            false => {
-                "export the key of a provider, as in ANTHROPIC_API_KEY=…, and take the # away \
-                      from it in orchestrator.local.yaml"
-                    .to_owned()
-            }
-        };
-        Some((what, hint))
-    }
-}
-
-impl Known {
-    fn found(&self, environment: &Environment) -> Found {
-        let set = |name| {
+        let is_set = |name: &&str| {
             environment
                 .get(name)
                 .is_some_and(|key| !key.trim().is_empty())
         };
-        match self.key {
-            None if answers(environment.get("OLLAMA_HOST")) => {
-                Found::Nearly("a server answers on this machine: name one of its models")
-            }
-            Some(key) if set(key) && self.can_be_asked(environment) => Found::Usable,
-            Some(key) if set(key) => {
-                Found::Nearly("its key is set, but this version cannot speak to it yet")
-            }
-            _ => Found::Absent,
+        let keys = KNOWN.iter().filter_map(|known| known.key);
+        let mut models = Self {
+            keys: keys.filter(is_set).collect(),
+            ..Self::default()
+        };
+        let loaded = open::configuration(global, environment, folder, repository, Vec::new());
+        match loaded {
+            Err(failure) => models.trouble = Some((failure.message, None)),
+            Ok(mut loaded) => match open::with_local_models(&mut loaded, environment) {
+                Err(failure) => models.trouble = Some((failure.message, None)),
+                Ok(()) => models.look_at(loaded, environment),
+            },
+        }
+        models
+    }
+
+    fn look_at(&mut self, loaded: Loaded, environment: &Environment) {
+        let mesh = Mesh::new(&loaded.config, environment.variables(), &open::clock());
+        let checked = engine::require_models(&loaded.config, &mesh, environment);
+        self.trouble = checked.err().map(|error| (error.to_string(), error.hint()));
+        if !loaded.chosen_for.is_empty() {
+            self.chosen_for = loaded.chosen_for;
+            let phases = loaded.config.phases.into_iter();
+            self.chosen = phases.map(|(agent, phase)| (agent, phase.models)).collect();
         }
     }
 
-    /// Whether this version speaks its protocol.
-    fn can_be_asked(&self, environment: &Environment) -> bool {
-        let mut provider = json!({"api_key_env": self.key});
-        for (key, value) in self.settings {
-            provider[*key] = (*value).into();
+    /// Whether the person has said who answers, and it is so.
+    pub(super) fn are_configured(&self) -> bool {
+        self.trouble.is_none() && self.chosen_for.is_empty()
+    }
+
+    /// The names of the models that are used, though none are configured.
+    pub(super) fn chosen(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.chosen.iter().flat_map(|(_, names)| names) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
         }
-        let (name, model) = self.model;
-        let config = serde_json::from_value::<Config>(json!({
-            "providers": {self.provider: provider},
-            "models": {name: {"provider": self.provider, "model": model}},
-        }));
-        config.is_ok_and(|config| {
-            Mesh::new(&config, environment.variables(), &open::clock())
-                .check(name)
-                .is_ok()
-        })
+        names
+    }
+
+    /// What is missing, and what to do about it.
+    pub(super) fn missing(&self) -> Option<(String, String)> {
+        let (why, hint) = self.trouble.as_ref()?;
+        if !self.chosen_for.is_empty() {
+            let usual = || "choose another one in orchestrator.local.yaml".to_owned();
+            return Some((why.clone(), hint.clone().unwrap_or_else(usual)));
+        }
+        let what = "no model: planner and builder have nobody to ask".to_owned();
+        let hint = "export the key of a provider, as in ANTHROPIC_API_KEY=…, or name a model in \
+                    orchestrator.local.yaml";
+        Some((what, hint.to_owned()))
     }
 }
 
-/// Whether something listens where Ollama does, on this machine: others are not asked.
-fn answers(host: Option<&str>) -> bool {
-    let address = match host {
-        None => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, OLLAMA_PORT))),
-        Some(host) => local_address(host),
-    };
-    address.is_some_and(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
-}
-
-/// The address that `OLLAMA_HOST` names, if it is one of this machine's own.
-fn local_address(host: &str) -> Option<SocketAddr> {
-    let host = host
-        .trim()
-        .trim_start_matches("http://")
-        .trim_end_matches('/');
-    let host = host.replacen("localhost", "127.0.0.1", 1);
-    let address = host
-        .parse::<SocketAddr>()
-        .or_else(|_| {
-            host.parse::<IpAddr>()
-                .map(|ip| SocketAddr::new(ip, OLLAMA_PORT))
-        })
-        .ok()?;
-    address.ip().is_loopback().then_some(address)
-}
-
-/// The person's own file: what is there in force, everything else behind a `#`.
+/// The person's own file: nothing in it is in force, all of it can be.
 pub(super) fn text(models: &Models) -> String {
     let mut text = String::from(
         "# Yours alone: who answers for rgpt in this repository. Keep this file out of git.\n\
          # A key never stands here, only the name of the environment variable that holds it.\n\
          # In ~/.config/rgpt/config.yaml the same settings hold for all your repositories.\n\
          #\n\
-         # What stands behind a `#` is not in force: take the `#` away to use it, here and under\n\
-         # models and phases. `rgpt doctor` says whether everything is there.\n",
+         # What stands behind a `#` is not in force. Where no models are named at all, rgpt chooses\n\
+         # for the keys that are set; `rgpt models` shows them.\n",
     );
-    let chosen = models.chosen();
-    let heading = if chosen.is_empty() { "#" } else { "" };
-    let _ = writeln!(text, "\n{heading}providers:");
-    for (known, found) in KNOWN.iter().zip(&models.found) {
-        let mark = mark(*found);
-        let _ = match (found, known.key) {
-            (Found::Nearly(why), _) => writeln!(text, "  # {why}"),
-            (Found::Absent, Some(key)) => writeln!(text, "  # {key} is not set"),
-            _ => Ok(()),
-        };
-        let _ = writeln!(text, "{mark}  {}:", known.provider);
+    if !models.chosen_for.is_empty() {
+        let _ = writeln!(text, "# Chosen now, for {}:", models.chosen_for.join(", "));
+        for (agent, names) in &models.chosen {
+            let _ = writeln!(text, "#   {agent}: {}", names.join(", "));
+        }
+    }
+    text.push_str(
+        "# To choose yourself, take the `#` away, here and under models and phases. `rgpt doctor`\n\
+         # says whether everything is there, `rgpt models test` whether it does what it should.\n\
+         \n#providers:\n",
+    );
+    for known in &KNOWN {
+        if let Some(key) = known.key {
+            let is = if models.keys.contains(&key) {
+                "is"
+            } else {
+                "is not"
+            };
+            let _ = writeln!(text, "  # {key} {is} set");
+        }
+        let _ = writeln!(text, "#  {}:", known.provider);
         for (key, value) in known.settings {
-            let _ = writeln!(text, "{mark}    {key}: {value}");
+            let _ = writeln!(text, "#    {key}: {value}");
         }
         if let Some(key) = known.key {
-            let _ = writeln!(text, "{mark}    api_key_env: {key}");
+            let _ = writeln!(text, "#    api_key_env: {key}");
         }
     }
-    let _ = writeln!(
-        text,
-        "\n# Without a price, calls count as free and only budget.tokens holds."
+    text.push_str(
+        "\n# Prices, windows and skills of well-known models are known; what you set here wins.\n\
+         # Without a price, calls count as free and only budget.tokens holds.\n#models:\n",
     );
-    let _ = writeln!(text, "{heading}models:");
-    for (known, found) in KNOWN.iter().zip(&models.found) {
-        let (name, model) = known.model;
-        let mark = mark(*found);
+    for known in &KNOWN {
+        let first = config::first_choice(known.kind).map_or("", |first| first.name.as_str());
         let _ = writeln!(
             text,
-            "{mark}  {name}:\n{mark}    provider: {}",
-            known.provider
+            "#  {}:\n#    provider: {}",
+            known.model, known.provider
         );
-        let line = format!("{mark}    model: {model}");
+        let line = format!("#    model: {first}");
         let _ = writeln!(text, "{line:<38} # {}", known.about);
     }
-    let first = chosen.first().unwrap_or(&KNOWN[0].model.0);
-    let _ = writeln!(
-        text,
-        "\n# In order of preference. The tester and the releaser need no model."
+    text.push_str(
+        "\n# In order of preference. The tester and the releaser need no model.\n#phases:\n",
     );
-    let _ = writeln!(text, "{heading}phases:");
+    let first = KNOWN[0].model;
     for phase in ["planner", "builder"] {
-        let _ = writeln!(text, "{heading}  {phase}:\n{heading}    models: [{first}]");
+        let _ = writeln!(text, "#  {phase}:\n#    models: [{first}]");
     }
     text
-}
-
-fn mark(found: Found) -> &'static str {
-    if found == Found::Usable { "" } else { "#" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{LoadRequest, Loaded, load};
-
-    fn models(found: [Found; 4]) -> Models {
-        Models {
-            ready: false,
-            found: found.to_vec(),
-        }
-    }
+    use crate::config::{Config, LoadRequest, load};
 
     /// What a file with this text comes to.
     fn loaded(text: &str) -> Loaded {
@@ -278,58 +228,36 @@ mod tests {
     }
 
     #[test]
-    fn only_what_can_be_asked_is_in_force() {
-        use Found::{Absent, Nearly, Usable};
-        let config = loaded(&text(&models([Absent, Usable, Nearly("why"), Absent]))).config;
-        let names: Vec<&String> = config.models.keys().collect();
-        assert_eq!(names, ["gpt"]);
-        assert_eq!(config.phases["builder"].models, ["gpt"]);
-        assert_eq!(
-            config.providers["openai"].api_key_env.as_deref(),
-            Some("OPENAI_API_KEY")
-        );
-        let nothing = loaded(&text(&models([Absent; 4]))).config;
-        assert_eq!(nothing, Config::default());
+    fn nothing_in_it_is_in_force_and_what_is_chosen_is_said() {
+        let chosen = Models {
+            chosen_for: vec!["OPENAI_API_KEY".to_owned()],
+            chosen: vec![("builder".to_owned(), vec!["gpt-6.2-sol".to_owned()])],
+            keys: vec!["OPENAI_API_KEY"],
+            ..Models::default()
+        };
+        let text = text(&chosen);
+        assert_eq!(loaded(&text).config, Config::default());
+        for words in [
+            "# Chosen now, for OPENAI_API_KEY:\n#   builder: gpt-6.2-sol\n",
+            "# OPENAI_API_KEY is set",
+            "# GEMINI_API_KEY is not set",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
 
     #[test]
     fn everything_in_it_can_be_put_in_force() {
-        let all = models([Found::Usable; 4]);
-        assert_eq!(all.chosen(), ["claude", "gpt", "gemini", "local"]);
-        assert_eq!(loaded(&text(&all)).config.models.len(), 4);
-        let none = text(&models([Found::Absent; 4]));
+        let none = text(&Models::default());
         let uncommented = none.lines().map(|line| match line.strip_prefix('#') {
             Some(setting) if !setting.starts_with(' ') || setting.starts_with("  ") => setting,
             _ => line,
         });
-        let config = loaded(&uncommented.collect::<Vec<_>>().join("\n")).config;
+        let loaded = loaded(&uncommented.collect::<Vec<_>>().join("\n"));
+        let config = &loaded.config;
         assert_eq!(config.models.len(), 4);
         assert_eq!(config.phases["planner"].models, ["claude"]);
-    }
-
-    #[test]
-    fn only_this_machine_is_asked_whether_ollama_is_there() {
-        for (host, local) in [
-            ("127.0.0.1:8080", Some("127.0.0.1:8080")),
-            ("http://localhost:1234/", Some("127.0.0.1:1234")),
-            ("127.0.0.1", Some("127.0.0.1:11434")),
-            ("[::1]:7", Some("[::1]:7")),
-            ("0.0.0.0", None),
-            ("10.0.0.7:11434", None),
-            ("ollama.example", None),
-            ("https://ollama.example", None),
-            ("", None),
-        ] {
-            assert_eq!(
-                local_address(host),
-                local.map(|a| a.parse().unwrap()),
-                "{host}"
-            );
-        }
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        assert!(answers(Some(&address)));
-        drop(listener);
-        assert!(!answers(Some(&address)));
+        assert!(config.models.values().all(|model| model.price.is_some()));
+        assert_eq!(loaded.warnings, [""; 0]);
     }
 }

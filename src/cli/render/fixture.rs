@@ -37,6 +37,7 @@ pub(crate) fn stopped() -> Value {
     run["commit"] = Value::Null;
     run["finished_at"] = Value::Null;
     run["verified"] = false.into();
+    document["limits"] = serde_json::json!({"usd": 0.03, "tokens": 2_000_000});
     document["phases"][1]["status"] = "running".into();
     document["phases"].as_array_mut().unwrap().truncate(2);
     document["tester_output"] = Value::Null;

@@ -24,6 +24,7 @@ mod look;
 pub(crate) mod models;
 pub(crate) mod outcome;
 mod phases;
+pub(crate) mod probes;
 pub(crate) mod progress;
 mod replay;
 pub(crate) mod summary;
@@ -31,6 +32,7 @@ mod table;
 pub(crate) mod test;
 mod timeline;
 pub(crate) mod upkeep;
+pub(crate) mod why;
 
 use crate::domain::units;
 use crate::store::inspect as document;

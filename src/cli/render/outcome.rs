@@ -139,15 +139,45 @@ fn instead_of_resuming(document: Doc<'_>, flags: &str) -> Vec<(String, &'static 
 /// The flags with which a stopped run goes on, and what that does.
 fn continuation(document: Doc<'_>) -> (String, &'static str) {
     let run = document.at("run");
-    match run.word("stop_reason").as_str() {
+    let reason = run.word("stop_reason");
+    if is_short(&reason) && words::must_act(document) {
+        return (String::new(), "go on, once that is done");
+    }
+    let limit = |name: &str| document.at("limits").amount(name).unwrap_or(0.0);
+    let needs = document.at("stop").amount("needs").unwrap_or(0.0);
+    // Enough for the call that did not fit, and for some more.
+    let more = |name: &str| match 2.0 * limit(name) {
+        twice if twice < needs => 4.0 * needs,
+        twice => twice,
+    };
+    match reason.as_str() {
         "budget_usd" => {
-            let limit = document.at("limits").amount("usd");
             let spent = run.at("usage").amount("cost_usd").unwrap_or(0.0);
-            let more = (2.0 * limit.unwrap_or(0.0).max(spent)).ceil().max(1.0);
-            (format!(" --budget-usd {more}"), "go on with more money")
+            let usd = more("usd").max(2.0 * spent).ceil().max(1.0);
+            (format!(" --budget-usd {usd}"), "go on with more money")
         }
-        "budget_tokens" => (String::new(), "go on, once budget.tokens is raised"),
-        "wall_time" => (" --timeout 4h".to_owned(), "go on with more time"),
+        "budget_tokens" => {
+            let tokens = (more("tokens") / 1_000.0).ceil() * 1_000.0;
+            (
+                format!(" --budget-tokens {tokens}"),
+                "go on with more tokens",
+            )
+        }
+        "budget_attempts" => {
+            let calls = more("attempts");
+            (
+                format!(" --budget-attempts {calls}"),
+                "go on with more calls",
+            )
+        }
+        "wall_time" => {
+            let minutes = (more("wall_ms") / 60_000.0).ceil();
+            let time = match minutes % 60.0 {
+                0.0 => format!("{}h", minutes / 60.0),
+                _ => format!("{minutes}m"),
+            };
+            (format!(" --timeout {time}"), "go on with more time")
+        }
         "awaiting_human" => (String::new(), "go on, once that is done"),
         "rate_limited" if words::must_act(document) => {
             (String::new(), "go on, once the server can be reached")
@@ -155,6 +185,11 @@ fn continuation(document: Doc<'_>) -> (String, &'static str) {
         "rate_limited" => (String::new(), "go on, when the provider allows it"),
         _ => (String::new(), "go on"),
     }
+}
+
+/// Whether a run stands still because something is used up.
+fn is_short(reason: &str) -> bool {
+    reason.starts_with("budget_") || reason == "wall_time"
 }
 
 #[cfg(test)]
@@ -269,13 +304,36 @@ mod tests {
     }
 
     #[test]
-    fn more_money_is_twice_the_limit() {
-        let run = json!({"status": "stopped", "stop_reason": "budget_usd", "id": 3,
-            "limits": {"usd": 5.0}, "usage": {"cost_usd": 4.99}});
-        let shown = next(Doc(&json!({"run": run})), &fixture::look()).unwrap();
-        assert!(
-            shown.contains("rgpt resume --run 3 --budget-usd 10"),
-            "{shown}"
-        );
+    fn what_is_offered_is_twice_the_limit_and_enough_for_the_next_call() {
+        let shown = |reason: &str, stop: Value| {
+            let run = json!({"status": "stopped", "stop_reason": reason, "id": 3,
+                "usage": {"cost_usd": 4.99}});
+            let limits = json!({"usd": 5.0, "tokens": 2_000_000, "attempts": 3,
+                "wall_ms": 7_200_000});
+            let document = json!({"run": run, "limits": limits, "stop": stop});
+            let shown = next(Doc(&document), &fixture::look()).unwrap();
+            fixture::plain(&shown).lines().next().unwrap().to_owned()
+        };
+        let all = [
+            shown("budget_usd", json!({"needs": 5.1})),
+            shown("budget_usd", json!({"needs": 14.2})),
+            shown("budget_tokens", json!({"needs": 4_000_001.0})),
+            shown("budget_attempts", json!({"needs": 4.0})),
+            shown("wall_time", json!({"needs": 7_200_001.0})),
+            shown("wall_time", json!({"needs": 15_000_001.0})),
+            shown(
+                "budget_usd",
+                json!({"needs": 0.2, "action_required": "raise it"}),
+            ),
+        ];
+        insta::assert_snapshot!(all.join("\n"), @r"
+          rgpt resume --run 3 --budget-usd 10  go on with more money
+          rgpt resume --run 3 --budget-usd 57  go on with more money
+          rgpt resume --run 3 --budget-tokens 16001000  go on with more tokens
+          rgpt resume --run 3 --budget-attempts 6  go on with more calls
+          rgpt resume --run 3 --timeout 4h  go on with more time
+          rgpt resume --run 3 --timeout 1001m  go on with more time
+          rgpt resume --run 3  go on, once that is done
+        ");
     }
 }

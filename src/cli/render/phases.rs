@@ -34,7 +34,7 @@ pub(crate) fn table(document: Doc<'_>, look: &Look) -> String {
         Cell(units::duration(time), style::HEAD),
         Cell(tokens(usage, look), style::HEAD),
         Cell(cost(usage, look), style::HEAD),
-        "".into(),
+        caps(document.at("limits")),
     ]);
     table::render(&COLUMNS, &rows, look)
 }
@@ -71,5 +71,18 @@ fn cost(usage: Doc<'_>, look: &Look) -> String {
     match (usage.number("model_calls"), usage.amount("cost_usd")) {
         (None | Some(0), _) | (_, None) => look.nothing().to_owned(),
         (_, Some(usd)) => units::cost(usd),
+    }
+}
+
+/// What the run may spend, in the order of the columns before: `of 2.00M, $5.00`.
+fn caps(budget: Doc<'_>) -> Cell {
+    let caps = [
+        budget.number("tokens").map(units::tokens),
+        budget.amount("usd").map(units::cost),
+    ];
+    let caps: Vec<String> = caps.into_iter().flatten().collect();
+    match caps.as_slice() {
+        [] => "".into(),
+        _ => Cell(format!("of {}", caps.join(", ")), style::DIM),
     }
 }

@@ -105,10 +105,10 @@ mod tests {
         run 1  Priorities for to-do items
 
         phase    attempts  model      time  tokens     cost  result
-        ────────────────────────────────────────────────────────────────
+        ──────────────────────────────────────────────────────────────────────
         planner         3  scripted  59 ms    3.0k  $0.0071  ✓ completed
         builder         3  scripted  3.6 s    9.3k  $0.0193  ! stopped
-        total                        3.6 s   12.3k  $0.0264
+        total                        3.6 s   12.3k  $0.0264  of 2.00M, $0.0300
 
         Healed
           ✓ 1  LLM_ERROR in planner: regenerate

@@ -5,6 +5,7 @@ use super::layout::{hang, pad};
 use super::look::{Look, Mark, style};
 use super::table::{self, Cell, Column};
 use super::units;
+use crate::export::words;
 
 /// Earlier events are shown only if asked for.
 const LAST_EVENTS: usize = 40;
@@ -54,7 +55,8 @@ pub(crate) fn interventions(document: Doc<'_>, look: &Look) -> Option<String> {
             let settled = one.text("resolved_at").is_some();
             let mark = if settled { Mark::Good } else { Mark::Warn };
             let head = format!("  {} {}  ", look.mark(mark), pad(&one.word("status"), 8));
-            let words = [one.text("reason"), one.text("action_required")];
+            let switch = one.at("switch").text("model").map(|_| words::asked(one));
+            let words = [switch, one.text("reason"), one.text("action_required")];
             hang(
                 &head,
                 &words.into_iter().flatten().collect::<Vec<_>>().join(": "),

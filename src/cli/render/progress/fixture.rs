@@ -52,6 +52,7 @@ fn created() -> Event {
             usd: Some(5.0),
             tokens: None,
             wall_ms: None,
+            attempts: None,
         },
         options: RunOptions::default(),
         config: Digest::of(b""),

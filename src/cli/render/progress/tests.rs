@@ -84,6 +84,7 @@ fn a_resumed_run_goes_on_where_it_stood_and_time_at_rest_is_not_counted() {
         reason: StopReason::Interrupted,
         message: String::new(),
         action_required: None,
+        needs: None,
     });
     let mut past = records();
     for (ms, event) in [
