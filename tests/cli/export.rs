@@ -13,6 +13,7 @@ use crate::sandbox::{
 };
 
 mod browser;
+mod exchanges;
 mod page;
 
 /// A repository with a run that reached its goal.
@@ -542,7 +543,11 @@ fn keys_are_not_exported() {
     for format in ["md", "json", "html"] {
         let text = text(&sandbox, format);
         assert!(!text.contains(KEY), "{format}");
-        assert!(text.contains("[redacted]"), "{format}");
+        // What the model said has no key in it from the first, checks print what they like.
+        assert!(
+            text.contains("[key]") || text.contains("[redacted]"),
+            "{format}"
+        );
     }
     for (name, content) in zip_of(&sandbox) {
         assert!(!String::from_utf8_lossy(&content).contains(KEY), "{name}");

@@ -165,7 +165,7 @@ fn a_record_is_one_line_in_a_pipe() {
         .stdout
         .lines()
         .take(3)
-        .map(|line| line[10..].split("  879 in").next().unwrap())
+        .map(|line| line[10..].split_inclusive(" answered").next().unwrap())
         .collect();
     insta::assert_snapshot!(first.join("\n"), @r"
     INFO               run created: greet the world

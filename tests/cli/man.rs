@@ -9,7 +9,7 @@ fn the_page_names_every_verb_and_every_exit_code() {
     let outcome = sandbox.rgpt(&["man"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
     for verb in verbs() {
-        let entry = format!("rgpt\\-{verb}(1)");
+        let entry = format!("rgpt\\-{}(1)", verb.replace('-', "\\-"));
         assert!(outcome.stdout.contains(&entry), "{verb} is missing");
     }
     assert!(outcome.stdout.contains("Exit codes"), "{}", outcome.stdout);

@@ -4,71 +4,41 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rgpt::domain::message::{Message, ModelRequest, ToolCall};
-use rgpt::domain::phase::Agent;
-use rgpt::llm::{Model as _, Script, Scripted};
+use rgpt::domain::message::{Message, ModelAnswer, ModelRequest, ToolCall};
 use serde_json::{Value, json};
 
-use crate::sandbox::{Outcome, RGPT, Sandbox, events, finish, plan, step, tools, write_file};
-use fake::{End, Fake, Reply, Seen};
+use crate::sandbox::{Outcome, RGPT, Sandbox, events};
+use crate::wire::fake::{End, Fake, Reply, Seen, chat};
+use crate::wire::{self, Wire, course, greeting, replies};
 
-#[path = "../../src/llm/fake/mod.rs"]
-mod fake;
+pub(crate) const KEY: &str = "sk-canary-Ab3dEf6hIj9kLmNoPqRs";
 
-const KEY: &str = "sk-canary-Ab3dEf6hIj9kLmNoPqRs";
+/// How chat completions are spoken.
+pub(crate) const CHAT: Wire = Wire {
+    rules: chat::RULES,
+    request,
+    answer,
+};
 
-/// Replies with a plan that is cut off, two calls at once, a failing check and its repair.
-fn replies() -> Vec<Value> {
-    let read = |path: &str| json!({"name": "read_file", "arguments": {"path": path}});
-    vec![
-        json!({"agent": "planner", "text": "{\"summary\": \"a plan\", \"steps\": [{\"id\": \"st"}),
-        plan(&[step("step-1", &["greeting.txt"])]),
-        json!({"agent": "builder", "text": "I look, größe 😀.", "tools": [read("greeting.txt"), read("check.sh")]}),
-        tools(&[write_file("greeting.txt", "bad 世界\n")]),
-        finish("greets"),
-        tools(&[write_file("greeting.txt", "good 世界\n")]),
-        finish("greets better"),
-    ]
-}
-
-/// A server that answers what the scripted model would, unless `first` says otherwise: it is given
-/// the number of the request, from 0.
-fn server_with(
+pub(crate) fn server_with(
     replies: &[Value],
     first: impl Fn(usize, &Seen) -> Option<Reply> + Send + 'static,
 ) -> Fake {
-    let script = Script::parse(&json!({ "replies": replies }).to_string()).unwrap();
-    let model = Scripted::new("script", script);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let (mut used, mut numbers) = (Vec::new(), 0..);
-    Fake::start(move |seen| {
-        if let Some(reply) = numbers.next().and_then(|number| first(number, seen)) {
-            return reply;
-        }
-        let request = request(&seen.body);
-        let prepared = model.prepare(&request, &used).unwrap();
-        used.extend(prepared.reply);
-        let answer = runtime
-            .block_on(model.call(&request, &prepared, &|_| {}))
-            .unwrap();
-        let calls = answer.tool_calls.iter();
-        let calls: Vec<_> = calls
-            .map(|call| (call.name.as_str(), call.arguments.to_string()))
-            .collect();
-        Reply::answer(seen, &answer.text, &calls)
-    })
+    wire::server(CHAT, replies, first)
+}
+
+fn answer(seen: &Seen, answer: &ModelAnswer) -> Reply {
+    let calls = answer.tool_calls.iter();
+    let calls: Vec<_> = calls
+        .map(|call| (call.name.as_str(), call.arguments.to_string()))
+        .collect();
+    chat::answer(seen, &answer.text, &calls)
 }
 
 /// What the body of a request asks.
 fn request(body: &Value) -> ModelRequest {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (system, messages) = body["messages"].as_array().unwrap().split_first().unwrap();
-    let system = text(&system["content"]);
-    let agent = Agent::ALL
-        .into_iter()
-        .find(|agent| system.starts_with(&agent.introduction()));
     let call = |call: &Value| ToolCall {
         id: text(&call["id"]),
         name: text(&call["function"]["name"]),
@@ -92,44 +62,18 @@ fn request(body: &Value) -> ModelRequest {
                 .flatten()
                 .map(call)
                 .collect(),
+            native: None,
         },
     };
-    ModelRequest {
-        agent: agent.unwrap(),
-        system,
-        messages: messages.iter().map(message).collect(),
-        tools: Vec::new(),
-        schema: None,
-        temperature: None,
-        max_output: 1_000,
-    }
+    wire::asked(
+        &text(&system["content"]),
+        messages.iter().map(message).collect(),
+    )
 }
 
 /// A machine whose only model is at this server.
-fn sandbox_with(server: &Fake, stream: bool) -> Sandbox {
-    let mut sandbox = Sandbox::new();
-    sandbox.set("LAB_KEY", KEY);
-    // A proxy that is not there, on a way that does not lead to it.
-    sandbox.set("HTTP_PROXY", "http://127.0.0.1:9");
-    sandbox.person_config(&format!(
-        "providers:\n  lab: {{kind: openai, base_url: \"{}/\", api_key_env: LAB_KEY, stream: {stream}}}\n\
-         models:\n  m: {{provider: lab, model: m-1, price: {{input: 1.0, output: 1.0}}}}\n\
-         phases:\n  planner: {{models: [m], temperature: 0.2}}\n  builder: {{models: [m]}}\n",
-        server.base(),
-    ));
-    sandbox
-}
-
-/// What a run came to, but for what differs between any two.
-fn course(summary: &Value) -> Value {
-    let all = summary["events"].as_array().unwrap();
-    let kinds: Vec<&Value> = all.iter().map(|event| &event["type"]).collect();
-    let heals = summary["heals"].as_array().unwrap();
-    let actions: Vec<&Value> = heals.iter().map(|heal| &heal["heal_action"]).collect();
-    json!({
-        "tree": summary["run"]["tree"], "state": summary["run"]["state"], "events": kinds,
-        "heals": actions, "plan": summary["plan"], "calls": summary["run"]["usage"]["model_calls"],
-    })
+pub(crate) fn sandbox_with(server: &Fake, stream: bool) -> Sandbox {
+    wire::sandbox(server, "openai", "m-1", KEY, stream)
 }
 
 #[test]
@@ -140,7 +84,7 @@ fn a_run_ends_like_the_scripted_one_streaming_and_not() {
     assert_eq!(code, 0, "{expected:#}");
     for stream in [true, false] {
         let server = server_with(&replies(), |_, _| None);
-        let sandbox = sandbox_with(&server, stream);
+        let mut sandbox = sandbox_with(&server, stream);
         let (code, summary) = sandbox.run(&[]);
         assert_eq!(code, 0, "{summary:#}");
         assert_eq!(course(&summary), course(&expected));
@@ -156,22 +100,15 @@ fn a_run_ends_like_the_scripted_one_streaming_and_not() {
             seen.iter()
                 .all(|seen| seen.head.to_lowercase().contains(&bearer))
         );
+        wire::assert_nowhere(&sandbox, KEY);
+        wire::assert_replays(&mut sandbox, &server, &summary);
     }
-}
-
-/// A plan, an edit and its end.
-fn greeting() -> Vec<Value> {
-    vec![
-        plan(&[step("step-1", &["greeting.txt"])]),
-        tools(&[write_file("greeting.txt", "hello world\n")]),
-        finish("greets"),
-    ]
 }
 
 #[test]
 fn a_server_that_asks_for_patience_gets_it() {
     let server = server_with(&greeting(), |number, _| {
-        let slow_down = Reply::error(429, "rate_limit_exceeded", "slow down");
+        let slow_down = chat::error(429, "rate_limit_exceeded", "slow down");
         (number < 2).then(|| slow_down.header("retry-after-ms", "20"))
     });
     let sandbox = sandbox_with(&server, true);
@@ -194,7 +131,7 @@ fn of_an_answer_that_breaks_off_nothing_counts() {
         );
         // All but the end of it.
         (number == 1).then(|| {
-            Reply::answer(seen, "so", &[evil])
+            chat::answer(seen, "so", &[evil])
                 .shortened(10)
                 .ending(End::Cut)
         })
@@ -231,7 +168,7 @@ fn a_wrong_key_waits_for_a_person_and_is_nowhere_to_be_seen() {
         wrong
             .lock()
             .unwrap()
-            .then(|| Reply::error(401, "invalid_api_key", &echo))
+            .then(|| chat::error(401, "invalid_api_key", &echo))
     });
     let sandbox = sandbox_with(&server, true);
     let outcome = sandbox.rgpt(&["run", "--goal", "greet the world", "-vv"]);
@@ -255,12 +192,7 @@ fn a_wrong_key_waits_for_a_person_and_is_nowhere_to_be_seen() {
         models.stdout.contains("m last failed in run 1"),
         "{models:#?}"
     );
-    for (path, content) in crate::world::contents(&sandbox.folder().join(".rgpt"), &["git"]) {
-        let holds = content
-            .windows(KEY.len())
-            .any(|window| window == KEY.as_bytes());
-        assert!(!holds, "the key is in {path}");
-    }
+    wire::assert_nowhere(&sandbox, KEY);
     *refused.lock().unwrap() = false;
     let resumed = sandbox.rgpt(&["resume", "--json"]);
     assert_eq!(resumed.code, 0, "{resumed:#?}");
@@ -270,7 +202,7 @@ fn a_wrong_key_waits_for_a_person_and_is_nowhere_to_be_seen() {
 #[test]
 fn a_call_under_way_ends_at_once_when_a_person_interrupts() {
     let server = server_with(&greeting(), |number, seen| {
-        let silent = Reply::answer(seen, "", &[])
+        let silent = chat::answer(seen, "", &[])
             .shortened(1)
             .ending(End::Hanging);
         (number == 0).then_some(silent)

@@ -250,6 +250,8 @@ fn variables(root: &Path) -> BTreeMap<String, String> {
         ("RUSTUP_HOME", place("RUSTUP_HOME", ".rustup")),
         ("CARGO_NET_OFFLINE", "true".to_owned()),
         ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
+        // Nothing can listen there: an Ollama of the real person's is not found.
+        ("OLLAMA_HOST", "127.0.0.1:0".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

@@ -182,3 +182,21 @@ fn a_run_goes_on_from_an_earlier_phase_when_asked() {
         "hello moon"
     );
 }
+
+#[test]
+fn a_run_that_waited_until_no_retry_was_left_asks_again_when_it_is_resumed() {
+    let sandbox = Sandbox::new();
+    sandbox.script(&[
+        json!({"agent": "planner", "error": {"status": 503, "message": "busy"}}),
+        plan(&[step("step-1", &["greeting.txt"])]),
+        tools(&[write_file("greeting.txt", "hello world\n")]),
+        finish("greets"),
+    ]);
+    let (code, summary) = sandbox.run(&["--max-retries", "0"]);
+    assert_eq!(
+        (code, &summary["run"]["stop_reason"]),
+        (3, &json!("rate_limited"))
+    );
+    let resumed = sandbox.rgpt(&["resume", "--run", "1"]);
+    assert_eq!(resumed.code, 0, "{resumed:#?}");
+}

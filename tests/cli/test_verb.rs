@@ -310,7 +310,7 @@ fn python_tests_need_no_repository() {
         document["checks"][0]["command"],
         "python3 -m unittest discover"
     );
-    assert_eq!(document["results"][0]["test_case"], "test");
+    assert_eq!(document["results"][0]["test_case"], "test_a.T.test_a");
 }
 
 #[test]
