@@ -234,19 +234,24 @@ const PHASE: &[Field] = &[
     ),
 ];
 
+const USD: Field = optional("usd", MONEY, "US dollars; null is no limit.");
+const TOKENS: Field = optional(
+    "tokens",
+    Integer(1, u64::MAX),
+    "Tokens in and out; null is no limit.",
+);
+const WALL: Field = optional("wall", Duration, "Time, as in 2h; null is no limit.");
+const ATTEMPTS: Field = optional(
+    "attempts",
+    Integer(1, u64::MAX),
+    "Model calls, each attempt for itself; null is no limit.",
+);
+
 const BUDGET: &[Field] = &[
-    optional("usd", MONEY, "US dollars; null is no limit."),
-    optional(
-        "tokens",
-        Integer(1, u64::MAX),
-        "Tokens in and out; null is no limit.",
-    ),
-    optional("wall", Duration, "Time, as in 2h; null is no limit."),
-    optional(
-        "attempts",
-        Integer(1, u64::MAX),
-        "Model calls, each attempt for itself; null is no limit.",
-    ),
+    USD,
+    TOKENS,
+    WALL,
+    ATTEMPTS,
     optional(
         "day",
         Record(CAP),
@@ -254,20 +259,7 @@ const BUDGET: &[Field] = &[
     ),
 ];
 
-const CAP: &[Field] = &[
-    optional("usd", MONEY, "US dollars; null is no limit."),
-    optional(
-        "tokens",
-        Integer(1, u64::MAX),
-        "Tokens in and out; null is no limit.",
-    ),
-    optional("wall", Duration, "Time, as in 2h; null is no limit."),
-    optional(
-        "attempts",
-        Integer(1, u64::MAX),
-        "Model calls, each attempt for itself; null is no limit.",
-    ),
-];
+const CAP: &[Field] = &[USD, TOKENS, WALL, ATTEMPTS];
 
 const EXECUTION: &[Field] = &[
     optional(

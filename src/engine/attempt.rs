@@ -53,6 +53,11 @@ impl Planned {
             watched: true,
         }
     }
+
+    /// What breakers know its model by.
+    fn key(&self) -> ModelKey {
+        (self.call.provider.clone(), self.call.model.clone())
+    }
 }
 
 /// What a call has waited for and paid so far.
@@ -325,9 +330,9 @@ impl Drive<'_> {
     pub(super) async fn give_back(&self, planned: &Planned) -> Halting<()> {
         if planned.watched {
             let run = self.log.run().id;
-            let key = (planned.call.provider.clone(), planned.call.model.clone());
             let note = move |held| (breaker::given_back(held, run), ());
-            self.engine.store.change_breaker(key, note).await?;
+            let store = &self.engine.store;
+            store.change_breaker(planned.key(), note).await?;
         }
         Ok(())
     }
@@ -335,17 +340,16 @@ impl Drive<'_> {
     /// Notes what came of a call, for everybody who asks the same model.
     pub(super) async fn note_outcome(&self, planned: &Planned, answer: &Answer) -> Halting<()> {
         let (run, now) = (self.log.run().id, self.engine.clock.now());
-        let key = (planned.call.provider.clone(), planned.call.model.clone());
         let store = &self.engine.store;
         match answer {
             Answer::ModelFailed(failure) => {
                 let failure = failure.clone();
                 let note = move |held| (breaker::after_failure(held, &failure, run, now), ());
-                store.change_breaker(key, note).await?;
+                store.change_breaker(planned.key(), note).await?;
             }
             _ if planned.watched => {
                 let note = move |held| (breaker::after_answer(held, run, now), ());
-                store.change_breaker(key, note).await?;
+                store.change_breaker(planned.key(), note).await?;
             }
             _ => {}
         }

@@ -243,7 +243,7 @@ impl Mesh {
             .max_output
             .min(config.max_output.unwrap_or(u32::MAX));
         let room = config.context_window.map(|window| {
-            let left = window.saturating_sub(price::tokens_of_prompt(request));
+            let left = window.saturating_sub(request.estimated_tokens());
             u32::try_from(left.max(window / LEAST_ANSWER)).unwrap_or(u32::MAX)
         });
         match wanted.min(room.unwrap_or(u32::MAX)) {

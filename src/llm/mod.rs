@@ -6,7 +6,7 @@
 //!
 //! A protocol says what is sent and what comes back means. What all of them need is apart from
 //! them: whom to ask and how a failure is told (`endpoint`), sending and reading within limits
-//! (`protocol`, `http`, `sse`, `lines`, `reading`), what errors and hints to wait mean (`failure`).
+//! (`protocol`, `http`, `sse`, `lines`, `reading`, `saying`), what errors and hints to wait mean (`failure`).
 
 mod anthropic;
 pub mod belief;
@@ -37,6 +37,7 @@ mod protocol;
 mod reading;
 pub mod retries;
 pub mod retry;
+mod saying;
 mod schema;
 mod scripted;
 mod scrub;

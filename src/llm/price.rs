@@ -17,14 +17,9 @@ const PREAMBLE: u64 = 64;
 /// largest that is published is 530 tokens.
 const TOOL_PREAMBLE: u64 = 600;
 
-/// [`ModelRequest::estimated_tokens`].
-pub fn tokens_of_prompt(request: &ModelRequest) -> u64 {
-    request.estimated_tokens()
-}
-
 /// The same with a margin, for what must hold the prompt and should not be much larger.
 pub fn likely_tokens_of_prompt(request: &ModelRequest) -> u64 {
-    with_margin(tokens_of_prompt(request))
+    with_margin(request.estimated_tokens())
 }
 
 /// The most tokens that `text` has with any tokenizer of today, by classes of bytes and in one pass.

@@ -31,7 +31,7 @@ pub(super) fn estimated(request: &ModelRequest, answer: &ModelAnswer) -> Usage {
     let output = price::tokens_in(&answer.text) + calls.sum::<u64>();
     Usage {
         model_calls: 1,
-        input_tokens: price::tokens_of_prompt(request),
+        input_tokens: request.estimated_tokens(),
         output_tokens: output.min(u64::from(request.max_output)),
         ..Usage::default()
     }

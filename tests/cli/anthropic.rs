@@ -19,11 +19,7 @@ const ANTHROPIC: Wire = Wire {
 };
 
 fn answer(seen: &Seen, answer: &ModelAnswer) -> Reply {
-    let calls = answer.tool_calls.iter();
-    let calls: Vec<_> = calls
-        .map(|call| (call.name.as_str(), call.arguments.to_string()))
-        .collect();
-    anthropic::answer(seen, &answer.text, &calls)
+    anthropic::answer(seen, &answer.text, &wire::calls(answer))
 }
 
 /// What the body of a request asks.

@@ -28,11 +28,7 @@ pub(crate) fn server_with(
 }
 
 fn answer(seen: &Seen, answer: &ModelAnswer) -> Reply {
-    let calls = answer.tool_calls.iter();
-    let calls: Vec<_> = calls
-        .map(|call| (call.name.as_str(), call.arguments.to_string()))
-        .collect();
-    chat::answer(seen, &answer.text, &calls)
+    chat::answer(seen, &answer.text, &wire::calls(answer))
 }
 
 /// What the body of a request asks.

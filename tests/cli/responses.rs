@@ -17,11 +17,7 @@ const RESPONSES: Wire = Wire {
 };
 
 fn answer(seen: &Seen, answer: &ModelAnswer) -> Reply {
-    let calls = answer.tool_calls.iter();
-    let calls: Vec<_> = calls
-        .map(|call| (call.name.as_str(), call.arguments.to_string()))
-        .collect();
-    responses::answer(seen, &answer.text, &calls)
+    responses::answer(seen, &answer.text, &wire::calls(answer))
 }
 
 /// What the body of a request asks. Each item is a message of its own, but calls belong to the

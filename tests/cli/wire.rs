@@ -23,6 +23,14 @@ pub(crate) struct Wire {
     pub(crate) answer: fn(&Seen, &ModelAnswer) -> Reply,
 }
 
+/// The calls of an answer: names, and arguments as they are written.
+pub(crate) fn calls(answer: &ModelAnswer) -> Vec<(&str, String)> {
+    let calls = answer.tool_calls.iter();
+    calls
+        .map(|call| (call.name.as_str(), call.arguments.to_string()))
+        .collect()
+}
+
 /// Replies with a plan that is cut off, two calls at once, a failing check and its repair.
 pub(crate) fn replies() -> Vec<Value> {
     let read = |path: &str| json!({"name": "read_file", "arguments": {"path": path}});

@@ -119,7 +119,7 @@ mod tests {
     fn a_needle_fills_its_window_and_no_more() {
         for size in [4_096, 32_768, 131_072] {
             let request = needle(size);
-            let tokens = price::tokens_of_prompt(&request) + u64::from(request.max_output);
+            let tokens = request.estimated_tokens() + u64::from(request.max_output);
             assert!(
                 tokens <= size && tokens > size - size / 8,
                 "{size}: {tokens}"

@@ -7,6 +7,7 @@ use super::dialect::{Dialect, Thinking};
 use super::turns::{self, Turn};
 use crate::domain::message::{Effort, ModelRequest, ToolSpec};
 use crate::llm::endpoint::Endpoint;
+use crate::llm::saying;
 use crate::llm::schema;
 
 /// The fewest tokens of a budget to think with, and what is left for the answer at least.
@@ -42,7 +43,10 @@ impl Dialect {
             }
             None => {
                 if let Some(temperature) = request.temperature.filter(|_| self.temperature) {
-                    put("temperature", json!(sendable(temperature)));
+                    put(
+                        "temperature",
+                        saying::temperature(temperature.clamp(0.0, 1.0)),
+                    );
                 }
             }
         }
@@ -94,11 +98,6 @@ fn budget(effort: Effort, limit: u32) -> Option<u32> {
         Effort::High => limit / 4 * 3,
     };
     Some(share.clamp(LEAST, most))
-}
-
-/// By way of the shortest text, so that 0.2 is not sent as 0.20000000298023224.
-fn sendable(temperature: f32) -> Option<f64> {
-    temperature.clamp(0.0, 1.0).to_string().parse().ok()
 }
 
 fn tool(tool: &ToolSpec) -> Value {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::id::Digest;
 use crate::domain::message::{Message, ToolCall};
+use crate::llm::saying;
 
 const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
@@ -90,17 +91,8 @@ pub(super) fn is_thoughtless(turns: &[Turn]) -> bool {
 /// A call, said back to the model that made it. It may have been nonsense, which is not taken back
 /// as it was: names and ids have few characters, and arguments are an object.
 pub(super) fn call(call: &ToolCall) -> Value {
-    let name: String = call
-        .name
-        .chars()
-        .take(TOOL_NAME)
-        .map(|c| if is_plain(c) { c } else { '_' })
-        .collect();
-    let name = if name.is_empty() { "_" } else { &name };
-    let input = match &call.arguments {
-        object @ Value::Object(_) => object.clone(),
-        other => json!({"unreadable": other}),
-    };
+    let name = saying::tool_name(&call.name, TOOL_NAME);
+    let input = saying::arguments(&call.arguments);
     json!({"type": "tool_use", "id": id(&call.id), "name": name, "input": input})
 }
 

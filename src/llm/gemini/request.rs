@@ -7,6 +7,7 @@ use super::dialect::{Dialect, Form, Marked, Thinking};
 use super::schema;
 use crate::domain::message::{Effort, Message, ModelRequest, ToolCall};
 use crate::llm::endpoint::Endpoint;
+use crate::llm::saying;
 
 /// The longest name of a tool.
 const TOOL_NAME: usize = 64;
@@ -52,11 +53,7 @@ impl Dialect {
         let mut put = |name: &str, value: Value| config.insert(name.to_owned(), value);
         put("maxOutputTokens", json!(request.max_output));
         if let Some(temperature) = request.temperature.filter(|_| self.temperature) {
-            // By way of the shortest text, so that 0.2 is not sent as 0.20000000298023224.
-            put(
-                "temperature",
-                json!(temperature.to_string().parse::<f64>().ok()),
-            );
+            put("temperature", saying::temperature(temperature));
         }
         let can_be_held = request.tools.is_empty() || self.form_with_tools;
         if let Some(schema) = request.schema.as_ref().filter(|_| can_be_held)
@@ -242,8 +239,7 @@ fn legal_name(name: &str) -> String {
 /// The arguments as an object, which alone may be said.
 fn legal_args(arguments: &Value) -> Value {
     match arguments {
-        Value::Object(_) => arguments.clone(),
         Value::Null => json!({}),
-        other => json!({"unreadable": other}),
+        other => saying::arguments(other),
     }
 }

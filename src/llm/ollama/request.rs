@@ -6,6 +6,7 @@ use super::dialect::Dialect;
 use super::speaker;
 use crate::domain::message::{Message, ModelRequest, Native, ToolCall, ToolSpec};
 use crate::llm::endpoint::Endpoint;
+use crate::llm::saying;
 
 impl Dialect {
     /// The body of a request. What is left out of it the server fills in as it likes, and what it
@@ -38,8 +39,7 @@ impl Dialect {
         self.window.reach(share.window);
         let mut options = json!({"num_ctx": share.window, "num_predict": share.answer});
         if let Some(temperature) = request.temperature.filter(|_| self.temperature) {
-            // By way of the shortest text, so that 0.2 is not sent as 0.20000000298023224.
-            options["temperature"] = json!(temperature.to_string().parse::<f64>().ok());
+            options["temperature"] = saying::temperature(temperature);
         }
         options
     }
@@ -98,10 +98,7 @@ fn thinking<'n>(native: &'n Native, speaker: &str) -> Option<&'n Value> {
 
 /// A model's own call, said back to it. Arguments that are no object are refused.
 fn call(call: &ToolCall) -> Value {
-    let arguments = match &call.arguments {
-        object @ Value::Object(_) => object.clone(),
-        other => json!({"unreadable": other}),
-    };
+    let arguments = saying::arguments(&call.arguments);
     json!({"id": call.id,
         "function": {"name": said_name(&call.name), "arguments": arguments}})
 }

@@ -72,7 +72,7 @@ impl Window {
         if share.answer >= u64::from(request.max_output).min(LEAST_ANSWER) {
             return None;
         }
-        let prompt = price::tokens_of_prompt(request);
+        let prompt = request.estimated_tokens();
         let of = match self.configured {
             Some(_) => format!("models.{}.context_window", endpoint.name),
             None => "the largest window that is asked for".to_owned(),

@@ -3,35 +3,23 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::domain::id::Digest;
 use crate::domain::message::{Message, ModelRequest};
+use crate::llm::saying;
 
 /// The longest name of a tool.
 const TOOL_NAME: usize = 64;
 
 /// The name of a tool, in the few characters that names may have.
 pub(in crate::llm) fn tool_name(name: &str) -> String {
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let name: String = name
-        .chars()
-        .take(TOOL_NAME)
-        .map(|c| if legal(c) { c } else { '_' })
-        .collect();
-    if name.is_empty() {
-        "_".to_owned()
-    } else {
-        name
-    }
+    saying::tool_name(name, TOOL_NAME)
 }
 
 /// The arguments of a call as the text of an object.
 pub(in crate::llm) fn arguments_text(arguments: &Value) -> String {
-    match arguments {
-        Value::Object(_) => arguments.to_string(),
-        other => json!({"unreadable": other}).to_string(),
-    }
+    saying::arguments(arguments).to_string()
 }
 
 /// The id of a call, at most so many characters of it. Other providers make longer ones; the same
@@ -42,11 +30,6 @@ pub(in crate::llm) fn call_id(id: &str, longest: usize) -> Cow<'_, str> {
     }
     let digest = Digest::of(id.as_bytes()).to_string();
     Cow::Owned(format!("call_{}", digest.get(..32).unwrap_or(&digest)))
-}
-
-/// A temperature, by way of the shortest text, so that 0.2 is not sent as 0.20000000298023224.
-pub(in crate::llm) fn temperature(temperature: f32) -> Value {
-    json!(temperature.to_string().parse::<f64>().ok())
 }
 
 /// What the requests of one conversation have in common, so that a provider can send them to where

@@ -7,6 +7,7 @@ use super::dialect::Dialect;
 use crate::domain::message::{Message, ModelRequest, ToolCall, ToolSpec};
 use crate::llm::endpoint::Endpoint;
 use crate::llm::openai::{self, Form};
+use crate::llm::saying;
 use crate::llm::schema;
 
 /// The longest id of a call.
@@ -40,7 +41,7 @@ impl Dialect {
         };
         put(limit, json!(request.max_output));
         if let Some(temperature) = request.temperature.filter(|_| self.temperature) {
-            put("temperature", openai::temperature(temperature));
+            put("temperature", saying::temperature(temperature));
         }
         if self.cache_key {
             put("prompt_cache_key", json!(openai::cache_key(request)));

@@ -8,6 +8,7 @@ use crate::domain::message::{Message, ModelRequest, ToolCall, ToolSpec};
 use crate::llm::endpoint::Endpoint;
 use crate::llm::openai::{self, Form};
 use crate::llm::reading::arguments;
+use crate::llm::saying;
 use crate::llm::schema;
 
 /// The longest id of a call.
@@ -46,7 +47,7 @@ impl Dialect {
             json!(request.max_output.max(LEAST_OUTPUT)),
         );
         if let Some(temperature) = request.temperature.filter(|_| self.temperature) {
-            put("temperature", openai::temperature(temperature));
+            put("temperature", saying::temperature(temperature));
         }
         if self.cache_key {
             put("prompt_cache_key", json!(openai::cache_key(request)));

@@ -123,7 +123,7 @@ fn spoken(request: &ModelRequest, reply: u32, text: &str, tools: &[Tool]) -> Mod
         tool_calls,
         usage: Usage {
             model_calls: 1,
-            input_tokens: price::tokens_of_prompt(request),
+            input_tokens: request.estimated_tokens(),
             output_tokens: output.min(u64::from(request.max_output)),
             ..Usage::default()
         },

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::super::super::protocol::Assembly as _;
-use super::super::super::{price, sse};
+use super::super::super::sse;
 use super::*;
 
 /// The answer that comes of a stream's bytes, in these pieces, and the words that were handed on.
@@ -244,10 +244,7 @@ async fn a_stream_may_lack_everything_but_words_and_an_end() {
         (answer.text.as_str(), answer.finish),
         ("hello", FinishReason::Stop)
     );
-    assert_eq!(
-        answer.usage.input_tokens,
-        price::tokens_of_prompt(&request())
-    );
+    assert_eq!(answer.usage.input_tokens, request().estimated_tokens());
     assert_eq!(answer.usage.output_tokens, 2);
     assert_eq!(streamed(&[words("hi"), over]).await.text, "hi");
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::super::super::protocol::Assembly as _;
-use super::super::super::{price, sse};
+use super::super::super::sse;
 use super::*;
 
 const BY: &str = "gemini/gemini-3-flash-preview";
@@ -151,7 +151,7 @@ async fn an_answer_may_lack_nearly_everything() {
         (answer.text.as_str(), answer.finish),
         ("hello", FinishReason::Stop)
     );
-    let prompt = price::tokens_of_prompt(&request());
+    let prompt = request().estimated_tokens();
     assert_eq!(answer.usage.input_tokens, prompt);
     assert_eq!(answer.usage.output_tokens, 2);
     for empty in [

@@ -4,8 +4,8 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use super::super::super::lines;
 use super::super::super::protocol::Assembly as _;
-use super::super::super::{lines, price};
 use super::*;
 
 /// The answer that comes of a stream's bytes, in these pieces, and the words that were handed on.
@@ -109,7 +109,7 @@ async fn what_is_not_reported_is_estimated() {
         (answer.text.as_str(), answer.finish),
         ("hello", FinishReason::Stop)
     );
-    let prompt = price::tokens_of_prompt(&request());
+    let prompt = request().estimated_tokens();
     assert_eq!(
         (answer.usage.input_tokens, answer.usage.output_tokens),
         (prompt, 2)

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use proptest::prelude::*;
 
 use super::super::super::protocol::{Assembly as _, Progress};
-use super::super::super::{price, sse};
+use super::super::super::sse;
 use super::*;
 
 /// The answer that comes of a stream's bytes, in these pieces, and the words that were handed on.
@@ -153,10 +153,7 @@ async fn what_the_last_event_lacks_is_put_together_from_the_pieces() {
         (&expected.text, calls(&expected))
     );
     assert_eq!(answer.native, expected.native);
-    assert_eq!(
-        answer.usage.input_tokens,
-        price::tokens_of_prompt(&request())
-    );
+    assert_eq!(answer.usage.input_tokens, request().estimated_tokens());
     // Without the ends of the items, either, nothing is sure to be whole.
     events.retain(|event| {
         let kind = event["type"].as_str().unwrap_or_default();
