@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::domain::check::{CheckResult, TestStatus};
 use crate::domain::event::{
     CheckCompleted, Event, ExecutionStarted, HealStarted, PhaseCompleted, PhaseError, RunCreated,
-    RunOptions, RunResumed, RunUpdated,
+    RunOptions, RunReplayed, RunResumed, RunUpdated, StepCompleted,
 };
 use crate::domain::failure::{Cause, Failure};
 use crate::domain::finding::Observation;
@@ -52,12 +52,7 @@ pub(super) fn says(event: &Event) -> Value {
             json!({"error_type": failed.error_type, "reason": written(&failed.reason)})
         }
         Event::RunCancelled { reason } => json!({"reason": reason.as_deref().map(own)}),
-        Event::RunReplayed(replayed) => json!({
-            "phase": replayed.phase,
-            "mode": replayed.mode,
-            "until": replayed.until,
-            "granted": replayed.granted,
-        }),
+        Event::RunReplayed(replayed) => fork(replayed),
         Event::RunUpdated(updated) => update(updated),
         Event::PhaseStarted(started) => json!({
             "phase": started.phase,
@@ -69,12 +64,7 @@ pub(super) fn says(event: &Event) -> Value {
         Event::StepStarted(started) => {
             json!({"step": started.step, "execution": beginning(&started.execution)})
         }
-        Event::StepCompleted(completed) => json!({
-            "step": completed.step,
-            "summary": own(&completed.summary),
-            "tree": completed.tree,
-            "changed": completed.commit.is_some(),
-        }),
+        Event::StepCompleted(completed) => step_end(completed),
         Event::StepError(error) => json!({
             "step": error.step,
             "error_type": error.error_type,
@@ -84,6 +74,18 @@ pub(super) fn says(event: &Event) -> Value {
         Event::StepSkipped { step, reason } => json!({"step": step, "reason": own(reason)}),
         Event::HealStarted(started) => repair(started),
         Event::HealSuccess(settled) | Event::HealFailed(settled) => json!({"tree": settled.tree}),
+        Event::AnalysisStarted(started) => json!({"execution": beginning(&started.execution)}),
+        Event::AnalysisCompleted(completed) => json!({
+            "error_type": completed.failure.as_ref().map(|failure| failure.error_type),
+            "instructions": completed.instructions.as_deref().map(own),
+        }),
+        Event::AnalysisError(error) => json!({"error_type": error.error_type}),
+        Event::CandidateStarted(started) => json!({"execution": beginning(&started.execution)}),
+        Event::CandidateCompleted(completed) => {
+            json!({"summary": own(&completed.summary), "tree": completed.tree})
+        }
+        Event::CandidateError(error) => json!({"error_type": error.error_type}),
+        Event::CandidateChosen(chosen) => json!({"chosen": chosen.chosen}),
         Event::CheckCompleted(completed) => check(completed),
         Event::FindingRecorded { finding, .. } => json!({
             "check": finding.check,
@@ -93,6 +95,24 @@ pub(super) fn says(event: &Event) -> Value {
             proposal, denial, ..
         } => json!({"rule": denial.rule, "proposal": own(proposal)}),
     }
+}
+
+fn fork(replayed: &RunReplayed) -> Value {
+    json!({
+        "phase": replayed.phase,
+        "mode": replayed.mode,
+        "until": replayed.until,
+        "granted": replayed.granted,
+    })
+}
+
+fn step_end(completed: &StepCompleted) -> Value {
+    json!({
+        "step": completed.step,
+        "summary": own(&completed.summary),
+        "tree": completed.tree,
+        "changed": completed.commit.is_some(),
+    })
 }
 
 fn update(updated: &RunUpdated) -> Value {
@@ -118,6 +138,7 @@ fn creation(created: &RunCreated) -> Value {
         unverified,
         yes,
         continue_on_step_failure,
+        candidates,
     } = &created.options;
     json!({
         "goal": own(&created.goal),
@@ -129,6 +150,7 @@ fn creation(created: &RunCreated) -> Value {
             "unverified": unverified,
             "yes": yes,
             "continue_on_step_failure": continue_on_step_failure,
+            "candidates": candidates,
         },
     })
 }
@@ -250,6 +272,8 @@ fn check(completed: &CheckCompleted) -> Value {
         report,
         tests,
         excused,
+        flaky,
+        reruns,
         observations,
         note,
         output: _,
@@ -259,6 +283,8 @@ fn check(completed: &CheckCompleted) -> Value {
     observations.sort_unstable();
     let mut excused: Vec<String> = excused.iter().map(|name| place(name)).collect();
     excused.sort_unstable();
+    let mut flaky: Vec<String> = flaky.iter().map(|test| place(&test.name)).collect();
+    flaky.sort_unstable();
     json!({
         "name": name,
         "kind": kind,
@@ -269,6 +295,8 @@ fn check(completed: &CheckCompleted) -> Value {
         "signal": signal,
         "tests": by_name(tests.iter().map(|test| (place(&test.name), status_word(test.status)))),
         "excused": excused,
+        "flaky": flaky,
+        "reruns": reruns,
         "report": report,
         "observations": observations,
         "note": note.as_deref().map(written),

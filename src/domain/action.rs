@@ -14,7 +14,11 @@ pub enum Action {
     Execute(ExecutionId),
     /// All steps are settled: end the builder phase.
     CompleteBuilder,
-    /// Choose a remedy for the failure that stands, or give up.
+    /// Begin another of several patches for the same failure.
+    StartCandidate,
+    /// All patches are made: let the checks choose.
+    ChooseCandidate,
+    /// Ask about, or choose a remedy for the failure that stands, or give up.
     Heal,
     /// The check that failed has run again: keep or restore.
     SettleHeal,

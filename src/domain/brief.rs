@@ -53,6 +53,9 @@ pub struct Task {
     /// The globs that may be edited; empty means no limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
+    /// What repairs have written down for the rest of this run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instructions: Vec<String>,
     /// What a repair learned: the failure and what is to be done about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
@@ -70,6 +73,9 @@ pub struct Evidence {
     /// An answer that a lenient reader recovered; it is taken instead of asking again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repaired_answer: Option<String>,
+    /// Commands that are the repair: each is run once, and no model is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
 }
 
 /// The circumstances of an execution.

@@ -4,6 +4,7 @@
 //! `run.created`, `planner.started`, `heal.success` and so on. An event's payload never changes
 //! its meaning; new fields have defaults.
 
+mod healing;
 mod run;
 mod work;
 
@@ -16,13 +17,17 @@ use super::id::{ExecutionId, RunId, StepId};
 use super::phase::Phase;
 use super::tape::Denial;
 
+pub use healing::{
+    AnalysisCompleted, AnalysisError, AnalysisStarted, CandidateChosen, CandidateCompleted,
+    CandidateError, CandidateStarted, HealSettled, HealStarted,
+};
 pub use run::{
     HealByHand, RunCreated, RunDone, RunFailed, RunOptions, RunReplayed, RunResumed, RunStopped,
     RunUpdated, StopReason,
 };
 pub use work::{
-    CheckCompleted, ExecutionStarted, HealSettled, HealStarted, PhaseCompleted, PhaseError,
-    PhaseStarted, StepCompleted, StepError, StepStarted,
+    CheckCompleted, ExecutionStarted, PhaseCompleted, PhaseError, PhaseStarted, StepCompleted,
+    StepError, StepStarted,
 };
 
 /// An event on the record.
@@ -105,6 +110,27 @@ pub enum Event {
     /// The repair did not help; the snapshot is restored.
     #[serde(rename = "heal.failed")]
     HealFailed(HealSettled),
+    /// An agent is asked about the failure that stands.
+    #[serde(rename = "analysis.started")]
+    AnalysisStarted(AnalysisStarted),
+    /// It has answered.
+    #[serde(rename = "analysis.completed")]
+    AnalysisCompleted(Box<AnalysisCompleted>),
+    /// It could not; the failure stands as it was.
+    #[serde(rename = "analysis.error")]
+    AnalysisError(AnalysisError),
+    /// One of several patches for the same failure is begun, from the repair's snapshot.
+    #[serde(rename = "candidate.started")]
+    CandidateStarted(CandidateStarted),
+    /// It is made; the tree is the snapshot again.
+    #[serde(rename = "candidate.completed")]
+    CandidateCompleted(CandidateCompleted),
+    /// It could not be made; the tree is the snapshot again.
+    #[serde(rename = "candidate.error")]
+    CandidateError(CandidateError),
+    /// The tests have chosen among the patches; `builder.completed` or `builder.error` follows.
+    #[serde(rename = "candidate.chosen")]
+    CandidateChosen(CandidateChosen),
     /// A check ran.
     #[serde(rename = "check.completed")]
     CheckCompleted(Box<CheckCompleted>),
@@ -169,6 +195,13 @@ impl Event {
             Self::HealStarted(_) => "heal.started",
             Self::HealSuccess(_) => "heal.success",
             Self::HealFailed(_) => "heal.failed",
+            Self::AnalysisStarted(_) => "analysis.started",
+            Self::AnalysisCompleted(_) => "analysis.completed",
+            Self::AnalysisError(_) => "analysis.error",
+            Self::CandidateStarted(_) => "candidate.started",
+            Self::CandidateCompleted(_) => "candidate.completed",
+            Self::CandidateError(_) => "candidate.error",
+            Self::CandidateChosen(_) => "candidate.chosen",
             Self::CheckCompleted(_) => "check.completed",
             Self::FindingRecorded { .. } => "finding.recorded",
             Self::GateDenied { .. } => "gate.denied",

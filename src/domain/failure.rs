@@ -1,5 +1,6 @@
 //! What went wrong: evidence, one error type, a signature and an origin.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,17 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    /// All of them, in the order of precedence.
+    pub const ALL: [Self; 7] = [
+        Self::Safety,
+        Self::Config,
+        Self::Infra,
+        Self::Runtime,
+        Self::Llm,
+        Self::Assertion,
+        Self::Logic,
+    ];
+
     /// The name in records and JSON, as in `ASSERTION_ERROR`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,6 +66,88 @@ impl fmt::Display for ErrorType {
     }
 }
 
+/// How likely each class is, in the order of [`ErrorType::ALL`], to four places; the sum is 1, but for
+/// what rounding leaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Distribution([f64; 7]);
+
+impl Distribution {
+    /// Certainty.
+    pub fn certain(error_type: ErrorType) -> Self {
+        Self::of(|class| if class == error_type { 1.0 } else { 0.0 })
+    }
+
+    /// From weights, of which none is negative; even if none is positive.
+    pub fn of(weight: impl Fn(ErrorType) -> f64) -> Self {
+        let weights = ErrorType::ALL.map(|class| {
+            let weight = weight(class);
+            if weight.is_finite() {
+                weight.max(0.0)
+            } else {
+                0.0
+            }
+        });
+        let sum: f64 = weights.iter().sum();
+        if sum > 0.0 {
+            Self(weights.map(|weight| as_recorded(weight / sum)))
+        } else {
+            Self([as_recorded(1.0 / 7.0); 7])
+        }
+    }
+
+    /// How likely a class is, 0 to 1.
+    pub fn get(&self, class: ErrorType) -> f64 {
+        self.0[class as usize]
+    }
+
+    /// The likeliest class; of several, the first in the order of precedence.
+    pub fn likeliest(&self) -> ErrorType {
+        let mut best = ErrorType::ALL[0];
+        for class in ErrorType::ALL {
+            if self.get(class) > self.get(best) {
+                best = class;
+            }
+        }
+        best
+    }
+
+    /// The classes that are possible at all, likeliest first.
+    pub fn ranked(&self) -> Vec<(ErrorType, f64)> {
+        let mut ranked: Vec<_> = ErrorType::ALL
+            .into_iter()
+            .map(|class| (class, self.get(class)))
+            .filter(|(_, share)| *share > 0.0)
+            .collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        ranked
+    }
+}
+
+/// A share as the record holds it: a run that goes on must find the numbers that it left.
+fn as_recorded(share: f64) -> f64 {
+    if share.is_finite() {
+        (share.clamp(0.0, 1.0) * 10_000.0).round() / 10_000.0
+    } else {
+        0.0
+    }
+}
+
+impl Serialize for Distribution {
+    /// As an object of the classes that are possible: `{"INFRA_ERROR": 0.9, …}`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.ranked())
+    }
+}
+
+impl<'de> Deserialize<'de> for Distribution {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // As it was written: shares that were made to add up again would no longer be the same.
+        let shares = BTreeMap::<ErrorType, f64>::deserialize(deserializer)?;
+        let share = |class| shares.get(&class).map_or(0.0, |share| as_recorded(*share));
+        Ok(Self(ErrorType::ALL.map(share)))
+    }
+}
+
 /// Where a failure comes from, apart from its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -66,6 +160,18 @@ pub enum Origin {
     Infra,
     /// The code under work.
     Code,
+}
+
+impl Origin {
+    /// The name in records and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Model => "model",
+            Self::Infra => "infra",
+            Self::Code => "code",
+        }
+    }
 }
 
 /// How bad a tree is, compared field by field in this order; a repair is kept only if strictly less.
@@ -88,6 +194,9 @@ pub struct Damage {
 pub struct Failure {
     /// The most likely class.
     pub error_type: ErrorType,
+    /// How likely each class is; certainty where the facts left no doubt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<Distribution>,
     /// Whether the identical action might succeed if tried again.
     pub retryable: bool,
     /// Where it comes from.
@@ -116,6 +225,19 @@ pub struct Failure {
     pub damage: Option<Damage>,
     /// The detail of the error type, which decides among remedies.
     pub cause: Cause,
+}
+
+impl Failure {
+    /// How likely each class is.
+    pub fn distribution(&self) -> Distribution {
+        self.distribution
+            .unwrap_or_else(|| Distribution::certain(self.error_type))
+    }
+
+    /// How likely the named class is, 0 to 1.
+    pub fn confidence(&self) -> f64 {
+        self.distribution().get(self.error_type)
+    }
 }
 
 /// What kind of thing failed, as the structured facts told it.
@@ -152,4 +274,21 @@ pub enum Cause {
     Policy,
     /// The run changed nothing.
     NoChange,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_distribution_is_read_back_as_it_was_written(weights in prop::array::uniform7(0.0_f64..5.0)) {
+            let written = Distribution::of(|class| weights[class as usize]);
+            let text = serde_json::to_string(&written).expect("numbers");
+            let read: Distribution = serde_json::from_str(&text).expect("numbers");
+            prop_assert_eq!(read, written);
+        }
+    }
 }

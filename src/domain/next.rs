@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::phase::Phase;
 use super::plan::Step;
+use super::remedy::HealAction;
 use super::run::{ByHand, Run, StepState};
 use super::state::State;
 use super::step::StepStatus;
@@ -25,7 +26,10 @@ impl Run {
             State::Completed(phase) => {
                 Some(phase.next().map_or(Action::Finish, Action::StartPhase))
             }
-            State::Error(_) => Some(Action::Heal),
+            State::Error(_) => Some(match self.running_execution() {
+                Some(execution) => Action::Execute(execution.id),
+                None => Action::Heal,
+            }),
             State::SelfHeal => self
                 .heal
                 .as_ref()
@@ -45,6 +49,17 @@ impl Run {
     fn next_in(&self, phase: Phase) -> Action {
         if let Some(execution) = self.running_execution() {
             return Action::Execute(execution.id);
+        }
+        if let Some(heal) = &self.heal
+            && heal.remedy.action == HealAction::TryCandidates
+            && phase == Phase::Builder
+            && heal.target.phase > Phase::Builder
+        {
+            let wanted = self.created.options.candidates.max(1) as usize;
+            return match heal.candidates.len() < wanted {
+                true => Action::StartCandidate,
+                false => Action::ChooseCandidate,
+            };
         }
         match self.runnable_step() {
             Some(step) if phase == Phase::Builder => Action::StartStep(step.id.clone()),

@@ -105,11 +105,22 @@ pub enum Agent {
     Tester,
     /// Commits; writes release notes when a model is named for it.
     Releaser,
+    /// Finds the root cause of a failure that the rules do not know.
+    Analyzer,
+    /// Speaks for free-form remedies: instructions for the rest of the run, repairs of its own.
+    Repair,
 }
 
 impl Agent {
     /// All agents.
-    pub const ALL: [Self; 4] = [Self::Planner, Self::Builder, Self::Tester, Self::Releaser];
+    pub const ALL: [Self; 6] = [
+        Self::Planner,
+        Self::Builder,
+        Self::Tester,
+        Self::Releaser,
+        Self::Analyzer,
+        Self::Repair,
+    ];
 
     /// The agent's name in configuration, scripts and records.
     pub fn as_str(self) -> &'static str {
@@ -118,6 +129,8 @@ impl Agent {
             Self::Builder => "builder",
             Self::Tester => "tester",
             Self::Releaser => "releaser",
+            Self::Analyzer => "analyzer",
+            Self::Repair => "repair",
         }
     }
 

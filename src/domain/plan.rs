@@ -82,6 +82,9 @@ pub enum PlanError {
         /// What is empty.
         field: &'static str,
     },
+    /// Every step is done already.
+    #[error("every step of the plan is done already ({}): what is to be done now needs steps with new ids", .0.join(", "))]
+    NothingNew(Vec<String>),
     /// Two steps share an id.
     #[error("two steps have the id {0:?}")]
     DuplicateId(String),
@@ -150,6 +153,28 @@ impl Plan {
         }
         self.cycle()
             .map_or(Ok(()), |ids| Err(PlanError::Cycle(ids)))
+    }
+
+    /// The plan with the steps that are done as they were: what it says otherwise of them does not
+    /// count, and those that it leaves out come first.
+    ///
+    /// # Errors
+    /// If it leaves nothing to be done.
+    pub fn keeping(mut self, done: &[&Step]) -> Result<Self, PlanError> {
+        let is_done = |step: &Step| done.iter().find(|done| done.id == step.id);
+        if !done.is_empty() && self.steps.iter().all(|step| is_done(step).is_some()) {
+            let ids = done.iter().map(|step| step.id.0.clone()).collect();
+            return Err(PlanError::NothingNew(ids));
+        }
+        for step in &mut self.steps {
+            if let Some(done) = is_done(step) {
+                *step = (*done).clone();
+            }
+        }
+        let left_out = done.iter().filter(|done| self.step(&done.id).is_none());
+        let left_out: Vec<Step> = left_out.map(|step| (*step).clone()).collect();
+        self.steps.splice(0..0, left_out);
+        Ok(self)
     }
 
     /// The step with this id.

@@ -1,5 +1,6 @@
 //! The repair chosen for a failure.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -44,11 +45,25 @@ pub enum HealAction {
     PolicyCorrection,
     /// Run the checks again, where the environment was at fault.
     RerunChecks,
+    /// Run the formatter, the linter's or the compiler's own fixes; no call.
+    ApplyFixes,
+    /// Set variables that are missing to the defaults of a committed template; never a secret.
+    SetDefault,
+    /// Ask the planner to split the step that was too much for one answer.
+    SplitStep,
+    /// Ask the repair agent for instructions that hold for the rest of this run.
+    PatchInstructions,
+    /// Ask the builder to write a test anew that this run wrote and that is wrong.
+    RegenerateTest,
+    /// Ask the builder for several patches and let the tests choose.
+    TryCandidates,
+    /// Let the repair agent look for itself and mend what it finds.
+    FreeForm,
 }
 
 impl HealAction {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::RepairJson,
         Self::Regenerate,
         Self::RegenerateConstrained,
@@ -65,6 +80,13 @@ impl HealAction {
         Self::CreateFromTemplate,
         Self::PolicyCorrection,
         Self::RerunChecks,
+        Self::ApplyFixes,
+        Self::SetDefault,
+        Self::SplitStep,
+        Self::PatchInstructions,
+        Self::RegenerateTest,
+        Self::TryCandidates,
+        Self::FreeForm,
     ];
 
     /// The name in records.
@@ -86,6 +108,13 @@ impl HealAction {
             Self::CreateFromTemplate => "create_from_template",
             Self::PolicyCorrection => "policy_correction",
             Self::RerunChecks => "rerun_checks",
+            Self::ApplyFixes => "apply_fixes",
+            Self::SetDefault => "set_default",
+            Self::SplitStep => "split_step",
+            Self::PatchInstructions => "patch_instructions",
+            Self::RegenerateTest => "regenerate_test",
+            Self::TryCandidates => "try_candidates",
+            Self::FreeForm => "free_form",
         }
     }
 }
@@ -114,6 +143,18 @@ impl fmt::Display for HealAction {
     }
 }
 
+/// A repair that was considered, and what was expected of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Considered {
+    /// What it does.
+    pub action: HealAction,
+    /// How likely it was held to help, 0 to 1.
+    pub success: f64,
+    /// What it was worth: the likelihood that it helps less what it costs, both in units of a
+    /// healed failure.
+    pub value: f64,
+}
+
 /// A chosen repair: an action, where the run goes on, and the evidence that makes it new.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Remedy {
@@ -133,4 +174,10 @@ pub struct Remedy {
     pub wait_ms: u64,
     /// One line for people: why this, now.
     pub reason: String,
+    /// Commands that are the repair, where no model is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// Variables that checks see from now on, where the repair is to set them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }

@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use super::application::{Application, ApplicationStatus, BranchMove};
 use super::budget::Limits;
-use super::check::{CheckResult, CheckScope};
-use super::event::{HealByHand, RunCreated, RunDone, RunFailed, RunStopped};
-use super::failure::{ErrorType, Failure};
+use super::check::{self, CheckResult, CheckScope};
+use super::event::{CandidateChosen, HealByHand, RunCreated, RunDone, RunFailed, RunStopped};
+use super::failure::{Distribution, ErrorType, Failure, Origin};
 use super::finding::Finding;
 use super::id::{CommitId, Digest, ExecutionId, FindingId, HealId, RunId, StepId, TreeId};
 use super::phase::{Agent, Phase};
-use super::plan::Plan;
-use super::remedy::Remedy;
+use super::plan::{Plan, Step};
+use super::remedy::{Considered, HealAction, Remedy};
 use super::replay::Replay;
 use super::state::State;
 use super::step::StepStatus;
@@ -212,6 +212,21 @@ pub struct Standing {
     pub execution: Option<ExecutionId>,
     /// What went wrong.
     pub failure: Failure,
+    /// The agents that were asked about it.
+    pub asked: Vec<Agent>,
+    /// Instructions for the rest of the run that the repair agent wrote for it.
+    pub instructions: Option<String>,
+}
+
+/// One of several patches for the same failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CandidatePatch {
+    /// The execution that made it.
+    pub execution: ExecutionId,
+    /// The tree with it; none if it could not be made.
+    pub tree: Option<TreeId>,
+    /// The agent's summary, or what went wrong.
+    pub summary: String,
 }
 
 /// A repair under way: everything needed to take it back.
@@ -233,6 +248,10 @@ pub struct OpenHeal {
     pub(super) head: CommitId,
     /// Whether things are strictly better, once the check that failed has run again.
     pub better: Option<bool>,
+    /// The patches made so far, where several are to be tried.
+    pub candidates: Vec<CandidatePatch>,
+    /// What the tests have chosen among them, once they have.
+    pub choice: Option<CandidateChosen>,
 }
 
 /// A repair and what became of it.
@@ -246,10 +265,18 @@ pub struct HealState {
     pub execution: Option<ExecutionId>,
     /// The class of the failure.
     pub error_type: ErrorType,
+    /// Where the failure comes from.
+    pub origin: Origin,
     /// The signature of the failure.
     pub signature: Digest,
     /// The failure in one line.
     pub cause: String,
+    /// The line of output that is its root cause, where one was found.
+    pub root_cause: Option<String>,
+    /// How likely each class was held to be, where that is on the record.
+    pub distribution: Option<Distribution>,
+    /// What was considered, best first.
+    pub considered: Vec<Considered>,
     /// What was done.
     pub remedy: Remedy,
     /// The tree before.
@@ -260,6 +287,8 @@ pub struct HealState {
     pub kept: Option<bool>,
     /// One line on the outcome.
     pub message: Option<String>,
+    /// What it changed, as a unified diff, capped.
+    pub diff: String,
     /// Tokens used.
     pub tokens: u64,
     /// Cost in US dollars.
@@ -345,6 +374,59 @@ impl Run {
         ExecutionId(number_after(self.executions.len()))
     }
 
+    /// What the repair agent wrote for the rest of the run, as far as it was not taken back.
+    pub fn instructions(&self) -> impl Iterator<Item = &str> {
+        self.heals
+            .iter()
+            .filter(|heal| {
+                heal.remedy.action == HealAction::PatchInstructions && heal.kept != Some(false)
+            })
+            .map(|heal| heal.remedy.evidence.as_str())
+    }
+
+    /// The variables that repairs have set for checks.
+    pub fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
+        let stands = self.heals.iter().filter(|heal| heal.kept != Some(false));
+        stands.flat_map(|heal| &heal.remedy.variables)
+    }
+
+    /// What passed before the open repair and fails now, and what ran before it and is gone, since the
+    /// check that failed ran again.
+    pub fn newly_failing(&self) -> Vec<String> {
+        let Some(heal) = &self.heal else {
+            return Vec::new();
+        };
+        let now = match &self.failure {
+            Some(now) => now.execution,
+            None => {
+                let of_phase = |one: &&ExecutionState| one.phase == heal.target.phase;
+                self.executions
+                    .iter()
+                    .rev()
+                    .find(of_phase)
+                    .map(|one| one.id)
+            }
+        };
+        let (before, after) = (self.checks_of(heal.target.execution), self.checks_of(now));
+        let mut found = check::newly_failing(before.clone(), after.clone());
+        // A test that is written anew may have another name.
+        if heal.remedy.action != HealAction::RegenerateTest {
+            found.extend(check::vanished(before, after));
+        }
+        found
+    }
+
+    /// What the checks said of the work of an execution.
+    pub fn checks_of(
+        &self,
+        execution: Option<ExecutionId>,
+    ) -> impl Iterator<Item = &CheckResult> + Clone {
+        let ran = self.checks.iter();
+        ran.filter(move |check| Some(check.execution) == execution)
+            .map(|check| &check.result)
+            .filter(|result| result.scope != CheckScope::Base)
+    }
+
     /// The number that the next repair gets.
     pub fn next_heal(&self) -> HealId {
         HealId(number_after(self.heals.len()))
@@ -355,14 +437,27 @@ impl Run {
         FindingId(number_after(self.findings.len()))
     }
 
-    /// The attempt number that a new execution of this phase or step has.
-    pub fn next_attempt(&self, phase: Phase, step: Option<&StepId>) -> u32 {
+    /// The attempt number that a new execution of this agent has at a phase or step.
+    pub fn next_attempt(&self, agent: Agent, phase: Phase, step: Option<&StepId>) -> u32 {
+        let asks = |agent| matches!(agent, Agent::Analyzer);
         let before = self
             .executions
             .iter()
             .filter(|execution| execution.phase == phase && execution.step.as_ref() == step)
+            .filter(|execution| asks(execution.agent) == asks(agent))
             .count();
         number_after(before)
+    }
+
+    /// The steps of the plan that are done.
+    pub fn finished_steps(&self) -> Vec<&Step> {
+        let steps = self.plan.iter().flat_map(|plan| &plan.steps);
+        steps
+            .filter(|step| {
+                self.step(&step.id)
+                    .is_some_and(|state| state.status == StepStatus::Completed)
+            })
+            .collect()
     }
 
     /// The step with this id.

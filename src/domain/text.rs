@@ -3,23 +3,17 @@
 use super::application::{BranchMove, Way};
 use super::check::CheckScope;
 use super::event::{
-    CheckCompleted, Event, HealStarted, PhaseCompleted, PhaseError, PhaseStarted, RunResumed,
-    RunStopped, RunUpdated,
+    AnalysisCompleted, CandidateChosen, CheckCompleted, Event, HealStarted, PhaseCompleted,
+    PhaseError, PhaseStarted, RunCreated, RunResumed, RunStopped, RunUpdated,
 };
+use super::finding::Observation;
 use super::phase::Phase;
 use super::replay::Comparison;
 
 /// The event as one line. Free of control characters, whatever a model or a command put into it.
 pub fn sentence(event: &Event) -> String {
     let text = match event {
-        Event::RunCreated(created) => {
-            let head = format!("run created: {}", created.title);
-            let notes = created.notes.iter().map(String::as_str);
-            std::iter::once(head.as_str())
-                .chain(notes)
-                .collect::<Vec<_>>()
-                .join("; ")
-        }
+        Event::RunCreated(created) => creation(created),
         Event::RunStopped(stopped) => stop(stopped),
         Event::RunResumed(resumed) => resumption(resumed),
         Event::RunDone(done) => {
@@ -51,23 +45,69 @@ pub fn sentence(event: &Event) -> String {
         Event::HealFailed(settled) => {
             format!("heal {} taken back: {}", settled.heal, settled.message)
         }
-        Event::CheckCompleted(completed) => check(completed),
-        Event::FindingRecorded { finding, .. } => {
-            let seen = &finding.observation;
-            let place = seen.location.as_deref().map(|at| format!(" at {at}"));
+        Event::AnalysisStarted(started) => {
+            format!("the {} is asked about it", started.execution.agent)
+        }
+        Event::AnalysisCompleted(completed) => analysis(completed),
+        Event::AnalysisError(error) => {
             format!(
-                "{} {} finding{}: {}",
-                seen.severity,
-                seen.category,
-                place.unwrap_or_default(),
-                seen.message
+                "it could not be found out ({}): {}",
+                error.error_type, error.message
             )
         }
+        Event::CandidateStarted(started) => {
+            format!("patch to choose from, execution {}", started.execution.id)
+        }
+        Event::CandidateCompleted(completed) => format!("patch made: {}", completed.summary),
+        Event::CandidateError(error) => {
+            format!("patch not made ({}): {}", error.error_type, error.message)
+        }
+        Event::CandidateChosen(chosen) => choice(chosen),
+        Event::CheckCompleted(completed) => check(completed),
+        Event::FindingRecorded { finding, .. } => observed(&finding.observation),
         Event::GateDenied {
             proposal, denial, ..
         } => format!("refused {proposal} ({}): {}", denial.rule, denial.message),
     };
     one_line(&text)
+}
+
+fn creation(created: &RunCreated) -> String {
+    let head = format!("run created: {}", created.title);
+    let notes = created.notes.iter().map(String::as_str);
+    std::iter::once(head.as_str())
+        .chain(notes)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn observed(seen: &Observation) -> String {
+    let place = seen.location.as_deref().map(|at| format!(" at {at}"));
+    format!(
+        "{} {} finding{}: {}",
+        seen.severity,
+        seen.category,
+        place.unwrap_or_default(),
+        seen.message
+    )
+}
+
+fn analysis(completed: &AnalysisCompleted) -> String {
+    match (&completed.failure, &completed.instructions) {
+        (_, Some(instructions)) => format!("instructions for this run: {instructions}"),
+        (Some(failure), None) => {
+            format!("root cause ({}): {}", failure.error_type, failure.message)
+        }
+        (None, None) => "nothing more was found out".to_owned(),
+    }
+}
+
+fn choice(chosen: &CandidateChosen) -> String {
+    let of = chosen.measured.len();
+    match chosen.chosen {
+        Some(id) => format!("the tests chose the patch of execution {id} of {of}"),
+        None => format!("none of {of} patches is better"),
+    }
 }
 
 fn update(updated: &RunUpdated) -> String {
@@ -197,8 +237,13 @@ fn check(completed: &CheckCompleted) -> String {
         CheckScope::Step => " after the step",
         CheckScope::Final => "",
     };
+    let again = match result.reruns {
+        0 => "",
+        1 => " again",
+        _ => " again each time",
+    };
     format!(
-        "check {}{place} {}{detail}",
+        "check {}{place} {}{again}{detail}",
         result.name,
         result.status.as_str()
     )

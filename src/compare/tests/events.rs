@@ -170,6 +170,8 @@ pub(super) fn result(seed: u64, own: &Own) -> CheckResult {
         report: Some(Counts::default()),
         tests,
         excused: Vec::new(),
+        flaky: Vec::new(),
+        reruns: 0,
         observations: vec![observation(seed, own)],
         note: Some(own.wrote("a note")),
         output: own.wrote("output"),
@@ -196,6 +198,7 @@ fn failure(seed: u64, own: &Own) -> Failure {
         root_cause: Some(own.wrote("left is not right")),
         evidence: own.wrote("evidence"),
         failing_tests: vec![words(seed)],
+        distribution: None,
         retry_after_ms: Some(own.ms),
         action_required: None,
         damage: None,
@@ -298,6 +301,7 @@ fn verdict(kind: u64, seed: u64, own: &Own) -> Event {
                 heal: HealId(own.pid),
                 tree: tree(seed),
                 message: own.wrote("it worked"),
+                diff: String::new(),
                 tokens: own.ms,
                 cost_usd: f64::from(own.pid),
             };
@@ -372,6 +376,9 @@ fn heal(seed: u64, own: &Own) -> Event {
         signature: own.digest(),
         error_type: ErrorType::Infra,
         cause: own.wrote("429"),
+        root_cause: None,
+        distribution: None,
+        considered: Vec::new(),
         remedy: Remedy {
             action: HealAction::Backoff,
             goto: phase(seed),
@@ -380,6 +387,8 @@ fn heal(seed: u64, own: &Own) -> Event {
             input: own.digest(),
             wait_ms: own.ms,
             reason: own.wrote("waits"),
+            commands: Vec::new(),
+            variables: std::collections::BTreeMap::new(),
         },
         snapshot: tree(seed),
     })

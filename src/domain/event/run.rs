@@ -60,12 +60,20 @@ pub struct RunOptions {
     /// Go on with other steps when one stays broken.
     #[serde(default, skip_serializing_if = "is_not")]
     pub continue_on_step_failure: bool,
+    /// How many patches are made where the tests are to choose among several; 0 where none are.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub candidates: u32,
 }
 
 /// Whether an option is off, as it is where nothing is said.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_not(option: &bool) -> bool {
     !option
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// Why a run stands still.

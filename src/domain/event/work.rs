@@ -5,9 +5,8 @@ use serde_json::Value;
 
 use crate::domain::check::CheckResult;
 use crate::domain::failure::{ErrorType, Failure};
-use crate::domain::id::{CommitId, Digest, ExecutionId, FindingId, HealId, StepId, TreeId};
+use crate::domain::id::{CommitId, Digest, ExecutionId, FindingId, StepId, TreeId};
 use crate::domain::phase::{Agent, Phase};
-use crate::domain::remedy::Remedy;
 
 /// An execution that begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,41 +122,6 @@ pub struct StepError {
     pub report: Option<Digest>,
     /// The tree the run goes on from.
     pub tree: TreeId,
-}
-
-/// Payload of `heal.started`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HealStarted {
-    /// Its number in the run.
-    pub heal: HealId,
-    /// The signature of the failure it is for.
-    pub signature: Digest,
-    /// The class of that failure.
-    pub error_type: ErrorType,
-    /// That failure in one line.
-    #[serde(default)]
-    pub cause: String,
-    /// What is done.
-    pub remedy: Remedy,
-    /// The snapshot that is restored if it does not help.
-    pub snapshot: TreeId,
-}
-
-/// Payload of `heal.success` and `heal.failed`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HealSettled {
-    /// Its number in the run.
-    pub heal: HealId,
-    /// The tree that stands now.
-    pub tree: TreeId,
-    /// One line for people.
-    pub message: String,
-    /// Tokens that the repair used.
-    #[serde(default)]
-    pub tokens: u64,
-    /// What the repair cost, in US dollars.
-    #[serde(default)]
-    pub cost_usd: f64,
 }
 
 /// Payload of `check.completed`.

@@ -23,7 +23,7 @@ impl Run {
             started.tree == self.tree,
             "it begins with another tree than stands",
         )?;
-        let attempt = self.next_attempt(phase, step);
+        let attempt = self.next_attempt(started.agent, phase, step);
         self.executions.push(ExecutionState {
             id: started.id,
             agent: started.agent,

@@ -30,13 +30,18 @@ impl Run {
             phase,
             execution: target.execution,
             error_type: started.error_type,
+            origin: target.failure.origin,
             signature: started.signature.clone(),
             cause: started.cause.clone(),
+            root_cause: started.root_cause.clone(),
+            distribution: started.distribution,
+            considered: started.considered.clone(),
             remedy: started.remedy.clone(),
             before: started.snapshot.clone(),
             after: None,
             kept: None,
             message: None,
+            diff: String::new(),
             tokens: 0,
             cost_usd: 0.0,
             started_at: record.at,
@@ -51,6 +56,8 @@ impl Run {
             steps: self.steps.clone(),
             head: self.head.clone(),
             better: None,
+            candidates: Vec::new(),
+            choice: None,
         });
         self.heal_count += 1;
         self.progress = State::SelfHeal;
@@ -58,10 +65,12 @@ impl Run {
     }
 
     pub(super) fn heal_settled(&mut self, settled: &HealSettled, kept: bool) -> Verdict {
+        let swaps = !self.newly_failing().is_empty();
         let open = self.heal.take().ok_or("no repair is open")?;
         require(open.id == settled.heal, "another repair is open")?;
+        // Older versions kept a repair that swaps one failing test for another.
         require(
-            open.better == Some(kept),
+            open.better == Some(kept) || open.better == Some(true) && swaps,
             "the check that failed says otherwise",
         )?;
         if kept {
@@ -88,6 +97,7 @@ impl Run {
         heal.kept = Some(kept);
         heal.after = Some(settled.tree.clone());
         heal.message = Some(settled.message.clone());
+        heal.diff = settled.diff.clone();
         heal.tokens = settled.tokens;
         heal.cost_usd = settled.cost_usd;
         Ok(())

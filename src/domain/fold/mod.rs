@@ -3,7 +3,9 @@
 //! An event that the state does not allow is reported as [`Illegal`], never absorbed. One small
 //! function for each family of events.
 
+mod analyses;
 mod applications;
+mod candidates;
 mod checks;
 mod executions;
 mod heals;
@@ -191,6 +193,13 @@ impl Run {
             Event::HealStarted(started) => self.heal_started(started, record),
             Event::HealSuccess(settled) => self.heal_settled(settled, true),
             Event::HealFailed(settled) => self.heal_settled(settled, false),
+            Event::AnalysisStarted(started) => self.analysis_started(started, record),
+            Event::AnalysisCompleted(completed) => self.analysis_completed(completed, record),
+            Event::AnalysisError(error) => self.analysis_failed(error, record),
+            Event::CandidateStarted(started) => self.candidate_started(started, record),
+            Event::CandidateCompleted(completed) => self.candidate_completed(completed, record),
+            Event::CandidateError(error) => self.candidate_failed(error, record),
+            Event::CandidateChosen(chosen) => self.candidate_chosen(chosen),
             Event::CheckCompleted(completed) => self.check_completed(completed, record),
             Event::FindingRecorded { execution, finding } => self.finding(*execution, finding),
             Event::GateDenied { execution, .. } => self.require_execution(*execution),

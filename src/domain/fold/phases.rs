@@ -160,6 +160,8 @@ impl Run {
             step: error.step.clone(),
             execution: error.execution,
             failure: error.failure.clone(),
+            asked: Vec::new(),
+            instructions: None,
         });
         self.progress = State::Error(phase);
         Ok(())

@@ -21,7 +21,7 @@ impl Run {
         let waited = self.stop.as_ref().is_some_and(|stop| {
             matches!(
                 stop.reason,
-                StopReason::AwaitingHuman | StopReason::RateLimited
+                StopReason::AwaitingHuman | StopReason::RateLimited | StopReason::Stuck
             )
         });
         self.stop = None;

@@ -74,6 +74,7 @@ fn failure(roll: u64) -> Failure {
         root_cause: None,
         evidence: String::new(),
         failing_tests: Vec::new(),
+        distribution: None,
         retry_after_ms: None,
         action_required: None,
         damage: Some(Damage {
@@ -115,6 +116,7 @@ fn perform(run: &Run, action: &Action, roll: u64) -> Event {
             },
             None => completed(run, Phase::Builder, None, roll),
         },
+        Action::StartCandidate | Action::ChooseCandidate => unreachable!("no such repair here"),
         Action::Heal if run.heal_count >= run.limits.max_heals => Event::RunFailed(RunFailed {
             reason: "r".into(),
             error_type: ErrorType::Logic,
@@ -198,6 +200,9 @@ fn heal(run: &Run, roll: u64) -> Event {
         signature: standing.failure.signature,
         error_type: standing.failure.error_type,
         cause: standing.failure.message,
+        root_cause: None,
+        distribution: None,
+        considered: Vec::new(),
         remedy: Remedy {
             action: HealAction::Replan,
             goto,
@@ -206,6 +211,8 @@ fn heal(run: &Run, roll: u64) -> Event {
             input: Digest::of(&roll.to_le_bytes()),
             wait_ms: 0,
             reason: "r".into(),
+            commands: Vec::new(),
+            variables: std::collections::BTreeMap::new(),
         },
         snapshot: run.tree.clone(),
     })
@@ -222,6 +229,7 @@ fn settle(run: &Run) -> Event {
             open.snapshot.clone()
         },
         message: "m".into(),
+        diff: String::new(),
         tokens: 0,
         cost_usd: 0.0,
     };
