@@ -45,8 +45,9 @@ pub use load::{LoadRequest, Loaded, LoadedFile, Origin, load};
 pub use settings::{
     Budget, Cache, Cap, CheckConfig, Choose, Config, Effort, Execution, FindingLimits, LogFormat,
     Logging, ModelConfig, Network, OnStepFailure, PhaseConfig, Policy, PolicyMode, Price, Provider,
-    ProviderKind, ProviderLimits, Release, ReleaseCommits, ReleaseMode, ReportFormat, Sandbox,
-    SetupConfig, WorkspaceConfig,
+    ProviderKind, ProviderLimits, Pull, Release, ReleaseCommits, ReleaseMode, ReportFormat, Runner,
+    Sandbox, SetupConfig, WorkspaceConfig,
 };
 pub use show::{ShownValue, canonical_json, from_canonical_json, show};
+pub use text_rules::image as check_image;
 pub use trust::TrustStore;

@@ -3,7 +3,8 @@
 use super::key_path::KeyPath;
 use super::nearest::suggestion;
 use super::settings::{
-    Config, ModelConfig, Network, PhaseConfig, Provider, ProviderKind, ReleaseMode, ReportFormat,
+    CheckConfig, Config, ModelConfig, Network, PhaseConfig, Provider, ProviderKind, ReleaseMode,
+    ReportFormat,
 };
 use crate::domain::phase::Agent;
 
@@ -49,7 +50,8 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
             "{path}.network: {word} is not enforced by this version"
         ))
     };
-    for (name, check) in &config.checks {
+    let on_host = |check: &&(String, CheckConfig)| !check.1.runner.is_container();
+    for (name, check) in config.checks.iter().filter(on_host) {
         warnings.extend(unenforced(&KeyPath::of(["checks", name]), check.network));
     }
     for (index, setup) in config.workspace.setup.iter().flatten().enumerate() {
@@ -148,6 +150,11 @@ fn checks(config: &Config, found: &mut Vec<Fault>) {
             let what = "with `report: none` no file is read: take one of the two away";
             found.push((path, what.into()));
         }
+        if check.runner.is_container() && check.image.is_none() {
+            let path = KeyPath::of(["checks", name, "image"]);
+            let what = format!("missing: {} runs it in an image", check.runner.as_str());
+            found.push((path, what));
+        }
     }
 }
 
@@ -161,11 +168,6 @@ fn not_yet(config: &Config, found: &mut Vec<Fault>) {
     };
     if config.execution.parallel_steps > 1 {
         refuse(KeyPath::of(["execution", "parallel_steps"]), "1");
-    }
-    for (name, check) in &config.checks {
-        if check.shards > 1 {
-            refuse(KeyPath::of(["checks", name, "shards"]), "1");
-        }
     }
     if config.release.mode != ReleaseMode::Branch {
         refuse(KeyPath::of(["release", "mode"]), "branch");

@@ -51,6 +51,12 @@ pub(super) const ROOT: Shape = Record(&[
         Record(FINDINGS),
         "How many findings of the checks are tolerated.",
     ),
+    optional("healing", Record(HEALING), "How failures are repaired."),
+    optional(
+        "stability",
+        Record(STABILITY),
+        "What must hold again after everything has passed.",
+    ),
     optional(
         "policy",
         Record(POLICY),
@@ -324,6 +330,21 @@ const CHECK: &[Field] = &[
             "ctest",
             "gtest",
             "surefire",
+            "junit_console",
+            "bats",
+            "prove",
+            "test_unit",
+            "sarif",
+            "rustc",
+            "eslint",
+            "ruff",
+            "mypy",
+            "golangci",
+            "shellcheck",
+            "rubocop",
+            "phpstan",
+            "pylint",
+            "cargo_audit",
         ]),
         "How its report is read: auto recognises it, none counts only the exit code.",
     ),
@@ -334,8 +355,28 @@ const CHECK: &[Field] = &[
     ),
     optional(
         "shards",
-        POSITIVE,
-        "How many shards it runs in; only 1 for now.",
+        Integer(1, 64),
+        "How many shards it runs in, side by side; {shard} and {shards} in the command, or the runner's own way.",
+    ),
+    optional(
+        "runner",
+        Choice(&["host", "sandbox", "docker", "podman"]),
+        "Where it runs: here (host), confined as a model's commands are (sandbox), or in a container.",
+    ),
+    optional(
+        "image",
+        Text(text_rules::IMAGE),
+        "The image that its container is made of.",
+    ),
+    optional(
+        "pull",
+        Choice(&["never", "missing"]),
+        "Whether an image that is not there is fetched.",
+    ),
+    optional(
+        "artifacts",
+        List(&Text(text_rules::GLOB_INSIDE_THE_PROJECT)),
+        "Globs of files that it leaves and that are kept, below its folder; what its report names is kept anyway.",
     ),
     optional(
         "env",
@@ -358,6 +399,30 @@ const FINDINGS: &[Field] = &[
     optional("max_major", COUNT, "The most major findings."),
     optional("max_medium", COUNT, "The most medium findings."),
 ];
+
+const HEALING: &[Field] = &[
+    optional(
+        "learn",
+        Switch,
+        "Whether repairs are chosen by what has helped before; if not, in a fixed order.",
+    ),
+    optional(
+        "candidates",
+        COUNT,
+        "How many patches are made where the tests are to choose among several; 0: never.",
+    ),
+    optional(
+        "quarantine",
+        Duration,
+        "How long a flaky test is excused without new evidence.",
+    ),
+];
+
+const STABILITY: &[Field] = &[optional(
+    "reruns",
+    COUNT,
+    "How often each test check must pass again on the same tree before a run closes.",
+)];
 
 const POLICY: &[Field] = &[
     optional(

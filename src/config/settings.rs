@@ -29,6 +29,10 @@ pub struct Config {
     pub checks: Vec<(String, CheckConfig)>,
     /// How many findings are tolerated.
     pub findings: FindingLimits,
+    /// How failures are repaired.
+    pub healing: Healing,
+    /// What must hold again after everything has passed.
+    pub stability: Stability,
     /// The gate's settings.
     pub policy: Policy,
     /// What becomes of a success.
@@ -326,9 +330,21 @@ pub struct CheckConfig {
     /// Globs of the files that hold its report, relative to `cwd`; empty: the report is in its output.
     #[serde(default)]
     pub report_files: Vec<String>,
-    /// How many shards it runs in (only 1 for now).
+    /// How many shards it runs in, side by side.
     #[serde(default = "one")]
     pub shards: u32,
+    /// Where its command runs.
+    #[serde(default)]
+    pub runner: Runner,
+    /// The image that its container is made of.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// Whether an image that is not there is fetched.
+    #[serde(default)]
+    pub pull: Pull,
+    /// Globs of files that it leaves and that are kept as artifacts, relative to `cwd`.
+    #[serde(default)]
+    pub artifacts: Vec<String>,
     /// Variables set for it.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -340,6 +356,51 @@ pub struct CheckConfig {
     pub network: Network,
 }
 
+/// Where a check's command runs.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Runner {
+    /// Here, with the person's toolchains and caches.
+    #[default]
+    Host,
+    /// Here, confined as a model's commands are: a home of its own, and no writing but in the tree.
+    Sandbox,
+    /// In a container of docker's.
+    Docker,
+    /// In a container of podman's.
+    Podman,
+}
+
+impl Runner {
+    /// The name in configurations, and of the program that runs its containers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Sandbox => "sandbox",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// Whether commands run in a container.
+    pub fn is_container(self) -> bool {
+        matches!(self, Self::Docker | Self::Podman)
+    }
+}
+
+/// Whether the image of a container is fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pull {
+    /// It must be there.
+    Never,
+    /// It is fetched if it is not there.
+    #[default]
+    Missing,
+}
+
 /// How a check's report is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -349,9 +410,9 @@ pub enum ReportFormat {
     Auto,
     /// Only the exit code counts.
     None,
-    /// The text that `cargo test` prints.
+    /// The text that `cargo test` prints, or libtest's JSON.
     CargoTest,
-    /// The text that pytest prints.
+    /// The text that pytest prints, or the document of pytest-json-report.
     Pytest,
     /// JUnit's XML, as most runners can write it.
     Junit,
@@ -363,17 +424,17 @@ pub enum ReportFormat {
     Nextest,
     /// The text that Python's unittest prints.
     Unittest,
-    /// The text that jest prints.
+    /// The text or the JSON that jest prints.
     Jest,
-    /// The text that vitest prints.
+    /// The text or the JSON that vitest prints.
     Vitest,
-    /// The end of the text that mocha prints.
+    /// The end of the text that mocha prints, or its JSON.
     Mocha,
     /// The text that Node's own runner prints for people.
     NodeTest,
     /// The document of Playwright's `json` reporter.
     Playwright,
-    /// The text that RSpec prints.
+    /// The text or the JSON that RSpec prints.
     Rspec,
     /// The text that minitest prints.
     Minitest,
@@ -381,10 +442,40 @@ pub enum ReportFormat {
     Phpunit,
     /// The text that ctest prints.
     Ctest,
-    /// The text that GoogleTest prints.
+    /// The text that GoogleTest prints, or its JSON.
     Gtest,
     /// The text that Maven's surefire prints.
     Surefire,
+    /// The text that JUnit's console launcher prints.
+    JunitConsole,
+    /// The text that bats prints for people.
+    Bats,
+    /// The text that Perl's prove prints.
+    Prove,
+    /// The text that Ruby's test-unit prints.
+    TestUnit,
+    /// SARIF 2.1.0, as linters and security tools write it. This and those below tell of findings, not of tests.
+    Sarif,
+    /// The JSON lines of rustc and clippy (`--message-format=json`).
+    Rustc,
+    /// The document of ESLint's `json` formatter.
+    Eslint,
+    /// The document of `ruff check --output-format json`.
+    Ruff,
+    /// The JSON lines of `mypy --output json`.
+    Mypy,
+    /// The document of `golangci-lint`'s JSON.
+    Golangci,
+    /// The document of `shellcheck -f json` or `json1`.
+    Shellcheck,
+    /// The document of `rubocop --format json`.
+    Rubocop,
+    /// The document of `phpstan --error-format=json`.
+    Phpstan,
+    /// The document of pylint's `json` or `json2`.
+    Pylint,
+    /// The document of `cargo audit --json`.
+    CargoAudit,
 }
 
 /// What network a command may use.
@@ -408,6 +499,27 @@ pub struct FindingLimits {
     pub max_major: u32,
     /// Medium ones (default 10).
     pub max_medium: u32,
+}
+
+/// How failures are repaired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Healing {
+    /// Whether repairs are chosen by what has helped before; if not, in a fixed order (default true).
+    pub learn: bool,
+    /// Patches that are made where the tests are to choose among several (default 3; 0: never).
+    pub candidates: u32,
+    /// How long a flaky test is excused without new evidence (default 14 days).
+    #[serde(with = "units::duration")]
+    pub quarantine: Duration,
+}
+
+/// What must hold again after everything has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stability {
+    /// How often each test check must pass again on the same tree before a run closes (default 2).
+    pub reruns: u32,
 }
 
 /// The gate's settings.
@@ -555,6 +667,26 @@ fn half_an_hour() -> Duration {
 }
 
 impl CheckConfig {
+    /// A check of this kind and command, with every other setting at its default.
+    pub fn new(kind: Category, command: impl Into<String>) -> Self {
+        Self {
+            kind,
+            command: command.into(),
+            cwd: project_folder(),
+            timeout: Self::timeout_by_kind(kind),
+            report: ReportFormat::Auto,
+            report_files: Vec::new(),
+            shards: one(),
+            runner: Runner::default(),
+            image: None,
+            pull: Pull::default(),
+            artifacts: Vec::new(),
+            env: BTreeMap::new(),
+            pass_env: Vec::new(),
+            network: Network::default(),
+        }
+    }
+
     /// The kind of a check whose configuration names none: that of its own name, else custom.
     pub(crate) fn kind_by_name(name: &str) -> Category {
         match name {
@@ -605,6 +737,22 @@ impl Default for FindingLimits {
             max_major: 0,
             max_medium: 10,
         }
+    }
+}
+
+impl Default for Healing {
+    fn default() -> Self {
+        Self {
+            learn: true,
+            candidates: 3,
+            quarantine: Duration::from_secs(14 * 24 * 60 * 60),
+        }
+    }
+}
+
+impl Default for Stability {
+    fn default() -> Self {
+        Self { reruns: 2 }
     }
 }
 

@@ -53,6 +53,10 @@ pub(super) const GLOB_INSIDE_THE_PROJECT: TextRule = TextRule {
     judge: glob_inside_the_project,
     pattern: Some(r"^[^/\s]"),
 };
+pub(super) const IMAGE: TextRule = TextRule {
+    judge: image,
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"),
+};
 pub(super) const URL: TextRule = TextRule {
     judge: url,
     pattern: Some(r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
@@ -95,6 +99,19 @@ fn variable_name(text: &str) -> Verdict {
         return Ok(());
     }
     Err("expected the name of an environment variable, such as LAB_KEY".to_owned())
+}
+
+/// The name of a container's image; it can be no option of the program that is given it.
+///
+/// # Errors
+/// What it should look like.
+pub fn image(text: &str) -> Result<(), String> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || "._:/@-".contains(c);
+    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(inner);
+    if plain {
+        return Ok(());
+    }
+    Err("expected the name of an image, such as docker.io/library/node:22".to_owned())
 }
 
 /// A glob.

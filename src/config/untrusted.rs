@@ -19,7 +19,7 @@ pub(super) fn in_force(mut below: Value, defaults: &Value) -> Value {
     for (section, default) in entries(defaults) {
         if below[section.as_str()].is_null() {
             below[section.as_str()] = default.clone();
-        } else if matches!(section.as_str(), "execution" | "policy") {
+        } else if matches!(section.as_str(), "execution" | "healing" | "policy") {
             for (key, default) in entries(default) {
                 if below[section.as_str()][key.as_str()].is_null() {
                     below[section.as_str()][key.as_str()] = default.clone();
@@ -45,9 +45,10 @@ pub(super) fn violations(layer: &Value, below: &Value) -> Vec<Violation> {
             "budget" => budget(value, below, &path, &mut found),
             "phases" => phases(value, below, &path, &mut found),
             "execution" => tighten(value, below, &path, execution, &mut found),
+            "healing" => tighten(value, below, &path, healing, &mut found),
             "policy" => tighten(value, below, &path, policy, &mut found),
             "checks" => checks(value, below, &path, &mut found),
-            // Findings, workspace and release are the project's own business.
+            // Findings, stability, workspace and release are the project's own business.
             _ => {}
         }
     }
@@ -153,6 +154,13 @@ fn execution(key: &str, value: &Value, below: &Value) -> Result<(), String> {
     }
 }
 
+fn healing(key: &str, value: &Value, below: &Value) -> Result<(), String> {
+    match key {
+        "learn" => Ok(()),
+        _ => may_lower(key, value, below),
+    }
+}
+
 fn policy(key: &str, value: &Value, below: &Value) -> Result<(), String> {
     let mode = |value: &Value| serde_json::from_value::<PolicyMode>(value.clone()).ok();
     match key {
@@ -171,7 +179,8 @@ fn policy(key: &str, value: &Value, below: &Value) -> Result<(), String> {
 fn checks(section: &Value, below: &Value, path: &KeyPath, found: &mut Vec<Violation>) {
     for (name, check) in entries(section) {
         let path = path.key(name);
-        let handed = &below[name.as_str()]["pass_env"];
+        let below = &below[name.as_str()];
+        let handed = &below["pass_env"];
         let handed = handed.as_array().is_some_and(|names| !names.is_empty());
         for (key, value) in entries(check) {
             let reason = match key.as_str() {
@@ -179,7 +188,10 @@ fn checks(section: &Value, below: &Value, path: &KeyPath, found: &mut Vec<Violat
                     "hand out variables of your environment"
                 }
                 "network" if !value.is_null() && value != "none" => "give a check the network",
-                "command" | "cwd" | "env" if handed => {
+                "runner" | "image" | "pull" if !below[key].is_null() && *value != below[key] => {
+                    "change where a check runs that your own configuration places"
+                }
+                "command" | "cwd" | "env" | "runner" | "image" if handed => {
                     "change a check that your own configuration hands variables to"
                 }
                 _ => continue,

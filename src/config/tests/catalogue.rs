@@ -181,7 +181,7 @@ fn what_is_configured_is_kept_and_the_rest_chosen_around_it() {
     );
     assert_eq!(config.phases["builder"].max_turns, Some(9));
     assert!(config.models.values().all(|model| model.provider == "mine"));
-    assert_eq!(config.models.len(), 3);
+    assert_eq!(config.models.len(), 4);
     // A model of one's own, and nothing is chosen any more.
     let project = project.user("models: {m: {provider: mine, model: claude-opus-5-5}}");
     assert!(project.error().contains("unknown model `claude-fable-5-2`"));
@@ -210,8 +210,8 @@ fn models_are_chosen_only_for_who_speaks_the_vendors_own_protocol() {
     };
     assert_eq!(at(", base_url: 'http://gate/v1'"), (1, 0));
     assert_eq!(at(", api: chat"), (1, 0));
-    assert_eq!(at(", base_url: 'http://gate/v1', api: responses"), (1, 2));
-    assert_eq!(at(""), (1, 2));
+    assert_eq!(at(", base_url: 'http://gate/v1', api: responses"), (1, 3));
+    assert_eq!(at(""), (1, 3));
 }
 
 #[test]

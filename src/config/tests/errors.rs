@@ -19,11 +19,11 @@ fn an_unknown_key_names_the_nearest_one() {
 fn a_wrong_type_says_what_was_expected_and_what_was_found() {
     insta::assert_snapshot!(error("execution:\n  max_retries: three\n"), @r#"repo/orchestrator.local.yaml:2:16: execution.max_retries: expected a whole number of at least 0, found the text "three""#);
     insta::assert_snapshot!(error("execution: 3"), @"repo/orchestrator.local.yaml:1:12: execution: expected a map with the keys max_retries, max_heals, parallel_steps, on_step_failure, found the number 3");
-    insta::assert_snapshot!(error("checks:\n  test: cargo test\n"), @r#"repo/orchestrator.local.yaml:2:9: checks.test: expected a map with the keys kind, command, cwd, timeout, report, report_files, shards, env, pass_env, network, found the text "cargo test""#);
+    insta::assert_snapshot!(error("checks:\n  test: cargo test\n"), @r#"repo/orchestrator.local.yaml:2:9: checks.test: expected a map with the keys kind, command, cwd, timeout, report, report_files, shards, runner, image, pull, artifacts, env, pass_env, network, found the text "cargo test""#);
     insta::assert_snapshot!(error("checks: {t: {command: t, env: {A: 1}}}"), @"repo/orchestrator.local.yaml:1:35: checks.t.env.A: expected text, found the number 1 (put it in quotes)");
     insta::assert_snapshot!(error("phases: {planner: {models: sonnet}}"), @r#"repo/orchestrator.local.yaml:1:28: phases.planner.models: expected a list such as [a, b], found the text "sonnet""#);
     insta::assert_snapshot!(error("release: {mode: brunch}"), @r#"repo/orchestrator.local.yaml:1:17: release.mode: expected one of branch, merge, pull_request, found the text "brunch""#);
-    insta::assert_snapshot!(error("- a\n- b\n"), @"repo/orchestrator.local.yaml:1:1: expected a map with the keys providers, models, phases, budget, execution, checks, findings, policy, release, workspace, logging, cache, found a list");
+    insta::assert_snapshot!(error("- a\n- b\n"), @"repo/orchestrator.local.yaml:1:1: expected a map with the keys providers, models, phases, budget, execution, checks, findings, healing, stability, policy, release, workspace, logging, cache, found a list");
 }
 
 #[test]
@@ -128,11 +128,10 @@ fn a_key_in_the_configuration_is_refused_and_not_repeated() {
 
 #[test]
 fn what_is_not_built_yet_is_refused_with_what_works() {
-    let text = "execution: {parallel_steps: 2}\nchecks: {t: {command: t, shards: 4}}\n\
+    let text = "execution: {parallel_steps: 2}\nchecks: {t: {command: t}}\n\
                 release: {mode: pull_request}\n";
     insta::assert_snapshot!(error(text), @r"
     repo/orchestrator.local.yaml:1:29: execution.parallel_steps: not built yet: only 1 works in this version
-    repo/orchestrator.local.yaml:2:34: checks.t.shards: not built yet: only 1 works in this version
     repo/orchestrator.local.yaml:3:17: release.mode: not built yet: only branch works in this version
     ");
 }
@@ -195,4 +194,13 @@ fn keys_are_missed_only_for_models_that_phases_name() {
 fn report_files_stay_inside_and_are_read() {
     insta::assert_snapshot!(error("checks: {t: {command: t, report_files: [/tmp/a.xml]}}"), @r#"repo/orchestrator.local.yaml:1:41: checks.t.report_files[0]: "/tmp/a.xml" leads outside: expected a path below the project's folder, without `..`"#);
     insta::assert_snapshot!(error("checks: {t: {command: t, report: none, report_files: [a.xml]}}"), @"repo/orchestrator.local.yaml:1:54: checks.t.report_files: with `report: none` no file is read: take one of the two away");
+}
+
+#[test]
+fn a_container_needs_an_image_that_is_no_option() {
+    insta::assert_snapshot!(error("checks: {t: {command: t, runner: podman}}"), @"repo/orchestrator.local.yaml:1:10: checks.t.image: missing: podman runs it in an image");
+    insta::assert_snapshot!(error("checks: {t: {command: t, runner: docker, image: --privileged}}"), @"repo/orchestrator.local.yaml:1:49: checks.t.image: expected the name of an image, such as docker.io/library/node:22");
+    let text = "checks: {t: {command: t, runner: docker, image: node, network: none}}";
+    let project = Project::new().file("orchestrator.local.yaml", text);
+    assert_eq!(project.load().warnings, Vec::<String>::new());
 }
