@@ -13,11 +13,13 @@ use super::driver::Driver;
 use super::error::StoreError;
 use super::interventions::{self, InterventionStatus};
 use super::projection::Projector;
-use super::{Store, answers, blobs, events, exchanges, observations, tape};
+use super::quarantine::{self, Quarantined};
+use super::{Store, answers, blobs, events, exchanges, observations, outcomes, tape};
 use crate::domain::budget::Caps;
 use crate::domain::choice::Observation;
+use crate::domain::outcome::Outcome;
 use crate::domain::tape::{Answer, Call, Exchange, TapePlace};
-use crate::domain::{Digest, ExecutionId, Record, Run, RunId};
+use crate::domain::{Digest, ExecutionId, HealId, Record, Run, RunId};
 
 /// Writes that become durable together, in order.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +38,7 @@ pub enum Write {
     /// Something happened.
     Event {
         /// The event, its number the next of the run.
-        record: Record,
+        record: Box<Record>,
         /// The run after it.
         run: Box<Run>,
     },
@@ -87,6 +89,15 @@ pub enum Write {
         execution: ExecutionId,
         /// What they said.
         observation: Observation,
+    },
+    /// A test was shown to be flaky. What was seen of it before is replaced.
+    Quarantine(Quarantined),
+    /// What became of a repair, beside the event that settles it.
+    Outcome {
+        /// The repair's number.
+        heal: HealId,
+        /// What became of it.
+        outcome: Outcome,
     },
     /// A file is there. One of the same name takes its place.
     Artifact(Artifact),
@@ -178,7 +189,7 @@ impl Store {
 /// A write with everything done that needs no database, so that the writer only writes.
 enum Ready {
     Event {
-        record: Record,
+        record: Box<Record>,
         run: Box<Run>,
         payload: String,
     },
@@ -209,6 +220,11 @@ enum Ready {
     Observation {
         execution: ExecutionId,
         observation: Observation,
+    },
+    Quarantine(Quarantined),
+    Outcome {
+        heal: HealId,
+        outcome: Outcome,
     },
     Artifact(Artifact),
     Intervention {
@@ -273,6 +289,8 @@ impl Ready {
                 execution,
                 observation,
             },
+            Write::Quarantine(entry) => Self::Quarantine(entry),
+            Write::Outcome { heal, outcome } => Self::Outcome { heal, outcome },
             Write::Artifact(artifact) => Self::Artifact(artifact),
             Write::Intervention { id, status } => Self::Intervention { id, status },
         })
@@ -404,6 +422,8 @@ impl Application<'_> {
                 execution,
                 observation,
             } => observations::insert(tx, run, *execution, observation),
+            Ready::Quarantine(entry) => quarantine::insert(tx, entry),
+            Ready::Outcome { heal, outcome } => outcomes::insert(tx, run, *heal, outcome, self.now),
             Ready::Artifact(artifact) => artifacts::insert(tx, run, artifact, self.now),
             Ready::Intervention { id, status } => {
                 interventions::resolve(tx, *id, *status, self.now)

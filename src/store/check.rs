@@ -244,7 +244,7 @@ struct Scratch(Connection);
 impl Scratch {
     fn new() -> Result<Self, StoreError> {
         let mut scratch = Connection::open_in_memory()?;
-        Migrations::from_slice(connection::SCHEMA)
+        Migrations::from_slice(&connection::SCHEMA)
             .to_latest(&mut scratch)
             .map_err(|error| StoreError::Sqlite(error.to_string()))?;
         scratch.set_prepared_statement_cache_capacity(64);

@@ -4,28 +4,38 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::ErrorCode;
-use rusqlite::{Connection, OpenFlags};
-use rusqlite_migration::{M, Migrations};
+use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite_migration::{HookError, M, Migrations};
 use rustix::fs::{FlockOperation, flock};
 
 use super::driver::is_at;
 use super::error::StoreError;
+use super::failures;
 use super::state_dir::StateDir;
 use crate::failpoint;
 
 /// The schema, step by step. Steps that were released are never edited.
-pub(super) const SCHEMA: &[M<'static>] = &[
-    M::up(include_str!("../../migrations/01-foundation.sql")),
-    M::up(include_str!("../../migrations/02-replays.sql")),
-    M::up(include_str!("../../migrations/03-prune.sql")),
-    M::up(include_str!("../../migrations/04-small-and-fast.sql")),
-    M::up(include_str!("../../migrations/05-applications.sql")),
-    M::up(include_str!("../../migrations/06-models.sql")),
-];
+pub(super) static SCHEMA: LazyLock<Vec<M<'static>>> = LazyLock::new(|| {
+    vec![
+        M::up(include_str!("../../migrations/01-foundation.sql")),
+        M::up(include_str!("../../migrations/02-replays.sql")),
+        M::up(include_str!("../../migrations/03-prune.sql")),
+        M::up(include_str!("../../migrations/04-small-and-fast.sql")),
+        M::up(include_str!("../../migrations/05-applications.sql")),
+        M::up(include_str!("../../migrations/06-models.sql")),
+        M::up_with_hook(
+            include_str!("../../migrations/07-failures.sql"),
+            |tx: &Transaction<'_>| {
+                failures::make_all(tx).map_err(|error| HookError::Hook(error.to_string()))
+            },
+        ),
+    ]
+});
 
 /// `rgpt` in ASCII, as the first migration sets it.
 const APPLICATION_ID: i64 = 0x7267_7074;

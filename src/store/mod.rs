@@ -1,7 +1,7 @@
 //! SQLite: the one door to the record of runs, and the only SQL.
 //!
 //! The truth is events, tapes, blobs and interventions; `runs`, `phases`, `steps`, `executions`,
-//! `checks`, `findings`, `self_heal`, `replays` and `applications` are projections of the events, written in the same
+//! `checks`, `findings`, `self_heal`, `failures`, `replays` and `applications` are projections of the events, written in the same
 //! transaction and made again by [`Store::rebuild`]. One file for each table. Start at [`Store`];
 //! a run is driven through a [`Driver`], which writes [`Batch`]es.
 //!
@@ -27,14 +27,17 @@ mod error;
 mod events;
 mod exchanges;
 mod executions;
+mod failures;
 mod findings;
 pub mod inspect;
 mod interventions;
 mod models;
 mod observations;
+mod outcomes;
 mod phases;
 mod projection;
 mod prune;
+mod quarantine;
 mod readers;
 mod replays;
 mod runs;
@@ -64,10 +67,14 @@ pub use days::Refused;
 pub use driver::{DriveError, Driver, driven_runs};
 pub use error::StoreError;
 pub use exchanges::ExchangeHead;
+pub use failures::{
+    FailureGroup, FailureObject, FailureReport, HealsOfKind, QuarantinedTest, Rates,
+};
 pub use inspect::{Document, RunObject};
 pub use interventions::{Intervention, InterventionKind, InterventionStatus, ModelSwitch};
 pub use models::{LastFailure, ModelRecord};
 pub use prune::{Doomed, Forgotten, PrunedRun};
+pub use quarantine::Quarantined;
 pub use runs::Filter;
 pub use state_dir::StateDir;
 
@@ -95,7 +102,7 @@ impl Store {
     /// # Errors
     /// If the database is damaged, of a newer rgpt, of another program, or cannot be written.
     pub fn open(dir: &StateDir, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        Self::open_as(dir, connection::SCHEMA, clock)
+        Self::open_as(dir, &connection::SCHEMA, clock)
     }
 
     fn open_as(

@@ -6,7 +6,9 @@
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::{applications, checks, executions, findings, phases, replays, runs, self_heal, steps};
+use super::{
+    applications, checks, executions, failures, findings, phases, replays, runs, self_heal, steps,
+};
 use crate::domain::event::{
     CheckCompleted, Event, PhaseCompleted, PhaseError, PhaseStarted, RunUpdated,
 };
@@ -15,7 +17,7 @@ use crate::domain::{Phase, Record, Run};
 
 /// The tables that are projections, those that others refer to first. `runs` has the run's number
 /// in `id`, the others in `run_id`.
-pub(super) const TABLES: [&str; 9] = [
+pub(super) const TABLES: [&str; 10] = [
     "runs",
     "phases",
     "steps",
@@ -23,6 +25,7 @@ pub(super) const TABLES: [&str; 9] = [
     "checks",
     "findings",
     "self_heal",
+    "failures",
     "replays",
     "applications",
 ];
@@ -48,13 +51,17 @@ impl<'c> Projector<'c> {
             self.stands = Some(record.seq);
             return runs::insert(self.tx, run);
         }
-        project(self.tx, record, run)
+        project(self.tx, record, run)?;
+        failures::project(self.tx, record, run)
     }
 
     /// Writes the row of the run, which is now `run`.
     pub(super) fn finish(self, run: &Run) -> Result<(), StoreError> {
         match self.stands {
-            Some(seq) if seq < run.seq => runs::update(self.tx, seq, run),
+            Some(seq) if seq < run.seq => {
+                runs::update(self.tx, seq, run)?;
+                failures::mark(self.tx, run)
+            }
             _ => Ok(()),
         }
     }
@@ -111,6 +118,13 @@ fn project(tx: &Connection, record: &Record, run: &Run) -> Result<(), StoreError
             steps::replace(tx, run)?;
             phases::write(tx, run)
         }
+        Event::AnalysisStarted(started) => executions::insert(tx, run, started.execution.id),
+        Event::CandidateStarted(started) => executions::insert(tx, run, started.execution.id),
+        Event::AnalysisCompleted(completed) => executions::end(tx, run, completed.execution),
+        Event::AnalysisError(error) => executions::end(tx, run, error.execution),
+        Event::CandidateCompleted(completed) => executions::end(tx, run, completed.execution),
+        Event::CandidateError(error) => executions::end(tx, run, error.execution),
+        Event::CandidateChosen(_) => Ok(()),
         Event::CheckCompleted(completed) => check_completed(tx, run, completed, record),
         Event::FindingRecorded { finding, .. } => findings::insert(tx, run, finding.id, record.at),
     }

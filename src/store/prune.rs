@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::codec::unpack;
 use super::error::StoreError;
-use super::{Store, driver, events, replays};
+use super::{Store, driver, events, outcomes, quarantine, replays};
 use crate::domain::RunId;
 use crate::failpoint;
 
@@ -162,7 +162,10 @@ pub(super) fn forget_all_but(
     let kept = with_sources(tx, kept.iter().copied().collect())?;
     let mut runs = events::runs(tx)?;
     runs.retain(|run| !kept.contains(run));
-    forget(tx, runs)
+    let mut forgotten = forget(tx, runs)?;
+    forgotten.rows += outcomes::retain(tx, &kept)?;
+    forgotten.rows += quarantine::retain(tx, &kept)?;
+    Ok(forgotten)
 }
 
 /// These runs and all that they were forked from, since a fork reads its sources' tapes.
@@ -239,6 +242,8 @@ fn tables(tx: &Connection) -> Result<Vec<Table>, StoreError> {
         let (name, of_runs): (String, bool) = (row.get(0)?, row.get(1)?);
         let key = match (name.as_str(), of_runs) {
             ("runs", _) => Some("id"),
+            // What was learned stays.
+            ("outcomes" | "quarantine", _) => None,
             (_, true) => Some("run_id"),
             _ => None,
         };

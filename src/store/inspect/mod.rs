@@ -24,6 +24,7 @@ pub use snapshot::{Snapshot, snapshot};
 
 use super::artifacts::{self, Artifact};
 use super::error::StoreError;
+use super::failures::{self, FailureObject, Rates};
 use super::interventions::{self, Intervention};
 use super::{Store, events, replays, tape};
 use crate::domain::budget::{Limits, Usage};
@@ -61,6 +62,10 @@ pub struct Document {
     pub checks: Vec<CheckObject>,
     /// Its repairs, in order.
     pub heals: Vec<HealObject>,
+    /// Its failures, in order.
+    pub failures: Vec<FailureObject>,
+    /// How many of its phases failed at all, and how many still do.
+    pub rates: Rates,
     /// Its findings, in order.
     pub findings: Vec<FindingObject>,
     /// Its executions, in order.
@@ -164,6 +169,8 @@ fn read(
     }
     let document = Document {
         driven,
+        failures: failures::of_run(tx, run)?,
+        rates: failures::rates_of(tx, run)?,
         artifacts: artifacts::of_run(tx, run)?,
         forks: replays::forks(tx, run)?,
         interventions: interventions::of_run(tx, run, false)?,
@@ -208,6 +215,8 @@ impl Document {
                 .iter()
                 .map(|heal| HealObject::of(run, heal))
                 .collect(),
+            failures: Vec::new(),
+            rates: Rates::default(),
             findings: run.findings.iter().map(FindingObject::of).collect(),
             executions: run
                 .executions

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::domain::application::{Application, ApplicationStatus, CheckVerdict, Way};
 use crate::domain::budget::Usage;
-use crate::domain::check::{CheckResult, CheckScope, CheckStatus};
+use crate::domain::check::{CheckResult, CheckScope, CheckStatus, FlakyTest};
+use crate::domain::failure::Origin;
 use crate::domain::finding::{Category, Severity};
 use crate::domain::replay::{Divergence, Replay, ReplayMode, ReplayResult};
 use crate::domain::run::{ExecutionState, ExecutionStatus, FindingState, HealState, StepState};
@@ -116,9 +117,16 @@ pub struct CheckObject {
     pub duration_ms: u64,
     /// The failing tests that are excused.
     pub excused: Vec<String>,
+    /// The failing tests that are shown to be flaky, with the evidence.
+    pub flaky: Vec<FlakyTest>,
+    /// How often it passed again on the same tree.
+    pub reruns: u32,
     /// Why the verdict is what it is, where that needs words.
     pub note: Option<String>,
 }
+
+/// The most bytes of a repair's evidence that are shown; the event has the whole.
+const EVIDENCE: usize = 4 * 1024;
 
 /// A repair.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -134,6 +142,8 @@ pub struct HealObject {
     pub execution_id: Option<ExecutionId>,
     /// The class of the failure.
     pub error_type: ErrorType,
+    /// Where the failure comes from: `human`, `model`, `infra` or `code`.
+    pub origin: Origin,
     /// Recognises the failure.
     pub signature: Digest,
     /// What was done.
@@ -329,6 +339,8 @@ impl CheckObject {
             status: result.status,
             duration_ms: result.duration_ms,
             excused: result.excused.clone(),
+            flaky: result.flaky.clone(),
+            reruns: result.reruns,
             note: result.note.clone(),
         }
     }
@@ -344,11 +356,19 @@ impl HealObject {
             phase: State::Running(heal.phase),
             execution_id: heal.execution,
             error_type: heal.error_type,
+            origin: heal.origin,
             signature: heal.signature.clone(),
             heal_action: remedy.action.as_str().to_owned(),
             heal_output: json!({
                 "message": heal.message.as_ref().unwrap_or(&remedy.reason),
                 "cause": heal.cause,
+                "root_cause": heal.root_cause.as_ref().unwrap_or(&heal.cause),
+                "evidence": remedy.evidence[..remedy.evidence.floor_char_boundary(EVIDENCE)],
+                "diff": heal.diff,
+                "considered": heal.considered,
+                "distribution": heal.distribution,
+                "commands": remedy.commands,
+                "variables": remedy.variables,
                 "goto": remedy.goto,
                 "step": remedy.step,
             }),

@@ -291,7 +291,7 @@ fn schedule(tx: &Connection, seed: u64) {
 #[test]
 fn ten_thousand_schedules_never_pass_a_cap() {
     let mut connection = Connection::open_in_memory().expect("opens");
-    Migrations::from_slice(connection::SCHEMA)
+    Migrations::from_slice(&connection::SCHEMA)
         .to_latest(&mut connection)
         .expect("makes the tables");
     connection.set_prepared_statement_cache_capacity(64);

@@ -34,7 +34,7 @@ fn backups(dir: &StateDir) -> usize {
 
 #[test]
 fn the_migrations_are_valid() {
-    let migrations = rusqlite_migration::Migrations::from_slice(connection::SCHEMA);
+    let migrations = rusqlite_migration::Migrations::from_slice(&connection::SCHEMA);
     assert_eq!(migrations.validate(), Ok(()));
 }
 

@@ -124,6 +124,7 @@ fn next(run: &Run, dice: &mut Dice) -> Option<Event> {
         }),
         Action::Execute(id) => execute(run, id, dice),
         Action::CompleteBuilder => complete_builder(run),
+        Action::StartCandidate | Action::ChooseCandidate => unreachable!("no such repair here"),
         Action::Heal => heal(run, dice),
         Action::SettleHeal => settle(run),
         Action::Finish => Event::RunDone(RunDone {
@@ -319,6 +320,8 @@ fn check(run: &Run, execution: ExecutionId, dice: &mut Dice) -> Event {
             signal: None,
             tests: Vec::new(),
             excused: Vec::new(),
+            flaky: Vec::new(),
+            reruns: 0,
             observations: Vec::new(),
             note: None,
             output: "running 1 test … FAILED".repeat(dice.roll(40) as usize),
@@ -347,6 +350,7 @@ fn phase_error(
             root_cause: None,
             evidence: "assertion `left == right` failed é".repeat(dice.roll(99) as usize),
             failing_tests: Vec::new(),
+            distribution: None,
             retry_after_ms: None,
             action_required: None,
             damage: Some(Damage {
@@ -419,6 +423,9 @@ fn heal(run: &Run, dice: &mut Dice) -> Event {
         signature: standing.failure.signature.clone(),
         error_type: standing.failure.error_type,
         cause: standing.failure.message.clone(),
+        root_cause: None,
+        distribution: None,
+        considered: Vec::new(),
         remedy: Remedy {
             action: HealAction::FixAssertion,
             goto,
@@ -427,6 +434,8 @@ fn heal(run: &Run, dice: &mut Dice) -> Event {
             input: Digest::of(b"input"),
             wait_ms: 0,
             reason: "a test tells what is wrong".to_owned(),
+            commands: Vec::new(),
+            variables: std::collections::BTreeMap::new(),
         },
         snapshot: run.tree.clone(),
     })
@@ -439,6 +448,7 @@ fn settle(run: &Run) -> Event {
         heal: heal.id,
         tree: if kept { &run.tree } else { &heal.snapshot }.clone(),
         message: "as the check says".to_owned(),
+        diff: String::new(),
         tokens: 10,
         cost_usd: 0.1 + 0.2,
     };

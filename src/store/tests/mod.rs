@@ -4,7 +4,9 @@ mod answers;
 mod breakers;
 mod budgets;
 mod damage;
+mod failures;
 mod log;
+mod outcomes;
 mod processes;
 mod projections;
 mod pruning;
@@ -83,7 +85,7 @@ fn create(store: &Store) -> (RunId, Record) {
 /// Records a log (but its first event, which is there).
 fn record(store: &Store, driver: &Driver, log: &[(Record, Run)]) {
     let writes = log.iter().skip(1).map(|(record, run)| Write::Event {
-        record: record.clone(),
+        record: Box::new(record.clone()),
         run: Box::new(run.clone()),
     });
     let batch = Batch {

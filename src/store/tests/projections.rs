@@ -125,7 +125,7 @@ fn the_document_has_the_keys_that_it_promises_in_order() {
     assert_eq!(
         keys(&value),
         "run limits stop notes driven phases plan steps planner_output builder_output tester_output releaser_output \
-         checks heals findings executions artifacts replay forks interventions applications events"
+         checks heals failures rates findings executions artifacts replay forks interventions applications events"
     );
     assert_eq!(
         keys(&value["run"]),

@@ -27,7 +27,7 @@ fn stopped(run: &Run) -> (Record, Run) {
 
 fn event((record, run): (Record, Run)) -> Write {
     Write::Event {
-        record,
+        record: Box::new(record),
         run: Box::new(run),
     }
 }
