@@ -100,6 +100,7 @@ fn usual_target(agent: Agent) -> f64 {
         Agent::Builder => 0.75,
         Agent::Tester => 0.90,
         Agent::Releaser => 0.95,
+        Agent::Analyzer | Agent::Repair => 0.80,
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn kind_of_status(status: u16) -> Option<ModelFailureKind> {
     use ModelFailureKind as K;
     Some(match status {
         300..=399 | 404 | 405 | 410 => K::UnknownModel,
-        401 => K::Authentication,
+        401 | 407 => K::Authentication,
         402 => K::QuotaExhausted,
         403 => K::Permission,
         408 => K::TimedOut,

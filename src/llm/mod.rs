@@ -21,6 +21,7 @@ mod failure;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod filter;
+pub mod foreign;
 mod gemini;
 mod http;
 mod installed;

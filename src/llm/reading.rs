@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::price;
 use crate::domain::budget::Usage;
+use crate::domain::lenient;
 use crate::domain::message::{Message, ModelAnswer, ModelRequest};
-use crate::heal::lenient;
 
 /// The most tokens that are believed of one call.
 const MAX_TOKENS: u64 = 1_000_000_000;

@@ -6,6 +6,7 @@
 pub mod path;
 mod protected;
 mod scope;
+pub mod shell;
 #[cfg(test)]
 mod tests;
 
@@ -125,6 +126,17 @@ impl Gate {
             Some(denial) => Decision::Deny(denial),
             None => Decision::Allow(Approved(set)),
         }
+    }
+
+    /// Why no step may change a path, whatever the change is.
+    pub fn judge_path(&self, path: &str) -> Option<Denial> {
+        let change = FileChange {
+            path: path.to_owned(),
+            before: None,
+            after: None,
+            executable: false,
+        };
+        path_rule(&change).or_else(|| self.protected_rule(&change))
     }
 
     /// Judges a command of a model.

@@ -21,7 +21,7 @@ const MONEY: [&str; 4] = [
 
 /// The kind of failure. Names say more than a status, but several faults share the name of a
 /// malformed request and are told apart by words only.
-pub(super) fn kind_of(status: Option<u16>, complaint: &Complaint) -> ModelFailureKind {
+pub(in crate::llm) fn kind_of(status: Option<u16>, complaint: &Complaint) -> ModelFailureKind {
     use ModelFailureKind as K;
     let words = complaint.message.to_ascii_lowercase();
     let speaks_of = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));

@@ -5,7 +5,7 @@
 
 mod answer;
 mod dialect;
-mod kind;
+pub(super) mod kind;
 mod request;
 #[cfg(test)]
 mod tests;

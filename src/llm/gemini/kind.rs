@@ -17,7 +17,7 @@ pub(super) const MALFORMED: [&str; 5] = [
 
 /// The kind of failure. Names in the details and words come first: the status of a bad key is that
 /// of a bad request, and an hour's limit has that of a day's.
-pub(super) fn kind_of(status: Option<u16>, complaint: &Complaint) -> ModelFailureKind {
+pub(in crate::llm) fn kind_of(status: Option<u16>, complaint: &Complaint) -> ModelFailureKind {
     use ModelFailureKind as K;
     let words = complaint.message.to_ascii_lowercase();
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));

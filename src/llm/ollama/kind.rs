@@ -11,7 +11,7 @@ const NO_TOOLS: &str = "does not support tools";
 pub(super) const NO_ANSWER: &str = "no_answer";
 
 /// The kind of failure.
-pub(super) fn kind_of(status: Option<u16>, complaint: &Complaint) -> ModelFailureKind {
+pub(in crate::llm) fn kind_of(status: Option<u16>, complaint: &Complaint) -> ModelFailureKind {
     use ModelFailureKind as K;
     let message = complaint.message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::own::Own;
 use crate::domain::budget::Usage;
+use crate::domain::lenient;
 use crate::domain::message::{FinishReason, ModelAnswer, ModelRequest, ToolCall};
-use crate::heal::lenient;
 use crate::llm::OnToken;
 use crate::llm::failure::Complaint;
 use crate::llm::protocol::{Assembly, Progress};
