@@ -38,6 +38,8 @@ pub fn normal_form(text: &str) -> String {
             found[0].to_owned()
         } else if is("path") {
             file_of(&found[0])
+        } else if is("host") {
+            "<host>".to_owned()
         } else if is("time") {
             "<time>".to_owned()
         } else if is("request") {
@@ -66,14 +68,19 @@ static ESCAPE: LazyLock<Regex> =
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r#"(?x)
-        (?P<code>\b(?i:os\ error|errno|exit\ (?:code|status)|status|http)[\ :=]+\d+\b)
-      | (?P<path>(?:[A-Za-z]:\\|(?:\b|\.{1,2})?/)[^\s:;,'"`()<>\[\]{}]+)
-      | (?P<time>\b\d{4}-\d\d-\d\d(?:[T\ ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z\b|[+-]\d\d:?\d\d\b)?
-          | \b\d\d:\d\d:\d\d(?:[.,]\d+)?\b)
+        (?P<code>\b(?i:os\ error|errno|exit\ (?:code|status)|status|http|signal|error\ code|returned\ error|error|Error\ type)[\ :=]+\d{1,5}\b | \bcurl:\ \(\d+\))
+      | (?P<host>\b(?:localhost|(?:\d{1,3}\.){3}\d{1,3}|\[::1?\])(?::\d{1,5}\b)?)
+      | (?P<path>(?:[A-Za-z]:[\\/]|\\\\|~[\\/]|(?:\b|\.{1,2})?/)[^\s:;,'"`()<>\[\]{}]+)
+      | (?P<time>\b\d{4}-\d\d-\d\d(?:[T\ _]\d\d[:\-]\d\d(?:[:\-]\d\d(?:[.,]\d+)?)?)?(?:Z\b|\ ?[+-]\d\d:?\d\d\b)?
+          | \b\d\d:\d\d:\d\d(?:[.,]\d+)?\b
+          | \b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\w*,?\ (?:\d{1,2}\ )?[A-Z][a-z]{2}\ (?:\d{1,2}|\d{4})\b
+          | \b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\ \ ?\d{1,2}\b)
       | (?P<request>\brequest\ id\ [^\s,;)]+)
       | (?P<hex>\b0[xX][0-9a-fA-F]+\b
-          | \b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b)
-      | (?P<number>\b\d+(?:\.\d+)*(?:ns|µs|us|ms|s|m|h|%|[kKMG]i?B)?(?:\b|$))
+          | \b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b
+          | @[0-9a-f]{5,16}\b)
+      | (?P<number>\b\d+(?:\.\d+)*\ ?(?:nanoseconds?|microseconds?|milliseconds?|millis|seconds?|secs?|minutes?|bytes|ns|µs|us|ms|s|m|h|%|[kKMGT]i?B)\b
+          | \b\d+(?:[.,]\d+)*(?:ns|µs|us|ms|s|m|h|%|[kKMG]i?B)?(?:\b|$))
       | (?P<word>\b\w+\b)
         "#,
     )
@@ -99,6 +106,19 @@ fn hash_or_word(word: &str) -> String {
     let hex = word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit());
     let mixed = word.bytes().any(|b| b.is_ascii_digit());
     let random = word.starts_with("tmp") && word.len() >= 8;
+    // `thread_12`, `worker3`, `pid4711`: counted things are the same thing.
+    let counted = [
+        "thread", "worker", "pid", "fork", "job", "slot", "shard", "gw",
+    ]
+    .iter()
+    .find_map(|name| Some((name, word.strip_prefix(name)?)))
+    .filter(|(_, rest)| {
+        let digits = rest.trim_start_matches('_');
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    });
+    if let Some((name, _)) = counted {
+        return format!("{name}<n>");
+    }
     if (hex && mixed) || random {
         "<hex>".to_owned()
     } else {
@@ -149,6 +169,27 @@ mod tests {
         fn another_failing_test_gives_another_signature(a in "[a-z_:0-9]{1,20}", b in "[a-z_:0-9]{1,20}") {
             prop_assume!(a != b);
             prop_assert_ne!(of(&[&a], "same line"), of(&[&b], "same line"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ports_ids_durations_and_machines_do_not_count(
+            port in 1024_u16..65000, pid in 2_u32..4_000_000, ms in 0_u32..99999, worker in 0_u32..64,
+            address in "[0-9a-f]{8,12}", uuid in "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+            user in "[a-z]{3,8}", octet in 0_u8..255, container in "[0-9][0-9a-f]{10}[a-f]",
+            home in prop::sample::select(vec!["/home/", "/Users/", "C:\\Users\\", "/root/", "~/"]),
+        ) {
+            let line = |home: &str, user: &str, port: u16, pid: u32, ms: u32, worker: u32, address: &str, uuid: &str, octet: u8, container: &str| {
+                let slash = if home.contains('\\') { '\\' } else { '/' };
+                format!(
+                    "\u{1b}[31mFAIL\u{1b}[0m worker{worker} (pid {pid}) at {home}{user}{slash}app{slash}db.rs:{worker} \
+                     connect 10.0.{octet}.7:{port} failed after {ms} ms, request {uuid}, object 0x{address}, container {container}"
+                )
+            };
+            let here = line("/home/", "ann", 5432, 77, 12, 3, "7f00aa11", "0b1c2d3e-0000-4000-8000-00000000000a", 1, "0badcafe0dad");
+            let there = line(home, &user, port, pid, ms, worker, &address, &uuid, octet, &container);
+            prop_assert_eq!(normal_form(&here), normal_form(&there));
         }
     }
 

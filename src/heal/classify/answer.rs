@@ -7,6 +7,7 @@ use crate::domain::message::FinishReason;
 
 use super::super::lenient;
 use super::excerpt::capped;
+use super::words::declines;
 use super::{one_line, plain};
 
 /// An answer that its agent cannot use.
@@ -90,6 +91,8 @@ pub fn from_answer(error: &AnswerError) -> Failure {
         "" => problem.to_owned(),
         detail => format!("{problem}: {detail}"),
     };
+    // Whoever declines in words declines the identical request again; another one may be taken.
+    let declined = declines(&error.text);
     let mut sections = vec![format!("Your last answer could not be used: {message}.")];
     if !error.text.trim().is_empty() {
         sections.push(format!("It read there:\n{}", offending(error)));
@@ -98,7 +101,7 @@ pub fn from_answer(error: &AnswerError) -> Failure {
         sections.push(format!("It must be JSON of this schema:\n{schema:#}"));
     }
     Failure {
-        retryable: true,
+        retryable: !declined,
         origin: Origin::Model,
         root_cause: Some(one_line(&message)),
         evidence: sections.join("\n\n"),

@@ -1,17 +1,17 @@
 //! Checks that do not pass.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::domain::check::{CheckResult, CheckStatus};
+use crate::domain::check::{CheckResult, CheckStatus, TestCase};
 use crate::domain::failure::{Cause, Damage, ErrorType, Failure};
 use crate::domain::finding::{Category, Observation};
 
-use super::super::signature::{pattern, signature, without_escapes};
+use super::super::signature::{signature, without_escapes};
+use super::candidate::Candidate;
+use super::command::{candidates, diagnose};
+use super::diagnosis::Diagnosis;
 use super::excerpt::{CAP, capped};
-use super::rules::{self, Verdict};
-use super::{one_line, plain, statement};
+use super::facts::CommandFacts;
+use super::scorer::Scorer;
+use super::{one_line, plain};
 
 /// Classifies what checks say: the first that does not pass in the order build, test, lint,
 /// others, unless one before it in time shows that the environment was at fault.
@@ -19,16 +19,16 @@ use super::{one_line, plain, statement};
 /// `results` are in the order in which the checks ran, `damage` is measured from them. Where all
 /// checks pass, their findings are above the limits.
 pub fn from_checks(results: &[CheckResult], damage: Damage) -> Failure {
-    let judged: Vec<(&CheckResult, Verdict)> = results
+    let judged: Vec<(&CheckResult, (Candidate, Diagnosis))> = results
         .iter()
         .filter(|result| !result.status.acceptable())
         .map(|result| (result, judge(result)))
         .collect();
     let worst = (0..judged.len()).min_by_key(|at| judged[*at].0.kind);
-    let environment = judged.iter().position(|(_, verdict)| {
+    let environment = judged.iter().position(|(_, (first, _))| {
         matches!(
-            verdict.error_type,
-            ErrorType::Infra | ErrorType::Config | ErrorType::Safety
+            first.error_type,
+            Some(ErrorType::Infra | ErrorType::Config | ErrorType::Safety)
         )
     });
     let chosen = match (worst, environment) {
@@ -36,241 +36,89 @@ pub fn from_checks(results: &[CheckResult], damage: Damage) -> Failure {
         (Some(worst), None) => worst,
         (None, _) => return above_the_limits(results, damage),
     };
-    let (result, verdict) = &judged[chosen];
+    let (result, (candidate, diagnosis)) = &judged[chosen];
     let others: Vec<&CheckResult> = judged
         .iter()
         .map(|(other, _)| *other)
         .filter(|other| other.name != result.name)
         .collect();
-    describe(result, verdict, &others, damage)
+    describe(result, candidate, diagnosis, &others, damage)
 }
 
-/// The first rule that applies decides.
-fn judge(result: &CheckResult) -> Verdict {
-    let text = without_escapes(&result.output);
-    ended_from_outside(result)
-        .or_else(|| failing_tests(result, &text))
-        .or_else(|| stated(result, &text).filter(|_| result.kind == Category::Test))
-        .or_else(|| not_found(result, &text))
-        .or_else(|| first_line(&text, |line| rules::environment(line, &text)))
-        .or_else(|| {
-            let is_compiler = !matches!(result.kind, Category::Lint | Category::Security);
-            first_line(&text, |line| rules::logic(line, is_compiler))
-        })
-        .or_else(|| stated(result, &text))
-        .unwrap_or_else(|| unexplained(result, &text))
-}
-
-/// The time limit and signals.
-fn ended_from_outside(result: &CheckResult) -> Option<Verdict> {
-    let limit = || {
-        Verdict::new(ErrorType::Infra, Cause::TimeLimit)
-            .retryable()
-            .asking(format!(
-                "find out why the check {:?} does not end in time, or raise its `timeout`",
-                result.name
-            ))
-    };
-    let by_timeout = result.exit_code == Some(124) && result.command.contains("timeout ");
-    if result.timed_out || by_timeout {
-        return Some(limit());
-    }
-    let signal = match (&result.signal, result.exit_code) {
-        (Some(name), _) => name.trim_start_matches("SIG").to_owned(),
-        (None, Some(code)) => signal_of(code)?.to_owned(),
-        (None, None) => return None,
-    };
-    match signal.as_str() {
-        "KILL" | "TERM" | "INT" | "HUP" | "XCPU" | "QUIT" => Some(limit()),
-        "SYS" => Some(Verdict::new(ErrorType::Safety, Cause::Policy)),
-        _ if OUT_OF_MEMORY
-            .iter()
-            .any(|words| result.output.contains(words)) =>
-        {
-            Some(Verdict::new(ErrorType::Infra, Cause::Environment))
-        }
-        _ => {
-            let text = without_escapes(&result.output);
-            let crash = Verdict::new(ErrorType::Runtime, Cause::Crash);
-            let line = text.lines().rev().find(|line| is_crash(line));
-            Some(match line {
-                Some(line) => crash.at(line),
-                None => crash,
-            })
-        }
-    }
-}
-
-const OUT_OF_MEMORY: [&str; 3] = [
-    "heap out of memory",
-    "Cannot allocate memory",
-    "memory allocation of",
-];
-
-/// The signal behind a shell's exit code of 128 + n.
-fn signal_of(code: i32) -> Option<&'static str> {
-    Some(match code {
-        129 => "HUP",
-        130 => "INT",
-        131 => "QUIT",
-        132 => "ILL",
-        134 => "ABRT",
-        135 => "BUS",
-        136 => "FPE",
-        137 => "KILL",
-        139 => "SEGV",
-        143 => "TERM",
-        152 => "XCPU",
-        159 => "SYS",
-        _ => return None,
-    })
-}
-
-fn is_crash(line: &str) -> bool {
-    [
-        "Segmentation fault",
-        "overflowed its stack",
-        "Fatal Python error",
-        "Aborted",
-        "SIGSEGV",
-        "SIGABRT",
-        "core dumped",
-    ]
-    .iter()
-    .any(|words| line.contains(words))
-}
-
-/// Tests that a report names: one failing assertion makes it an assertion; else a fault of the
-/// environment is the root of the crashes beside it; else they crashed.
-fn failing_tests(result: &CheckResult, text: &str) -> Option<Verdict> {
-    let mut verdicts: Vec<Verdict> = Vec::new();
-    for test in result.failing_tests() {
-        let message = without_escapes(test.message.as_deref().unwrap_or_default());
-        let said = statement::statements(&message)
-            .first()
-            .map(|(_, line)| *line);
-        let line = said.or_else(|| message.lines().map(str::trim).find(|line| !line.is_empty()));
-        verdicts.extend(line.map(|line| statement::judge(line, &message)));
-    }
-    if verdicts.is_empty() {
-        result.failing_tests().next()?;
-        return stated(result, text)
-            .or_else(|| Some(Verdict::new(ErrorType::Assertion, Cause::Tests)));
-    }
-    let weight = |verdict: &Verdict| match verdict.error_type {
-        ErrorType::Assertion => 0,
-        ErrorType::Runtime => 2,
-        _ => 1,
-    };
-    verdicts.into_iter().min_by_key(weight)
-}
-
-/// A shell's codes for commands that it cannot find or run.
-fn not_found(result: &CheckResult, text: &str) -> Option<Verdict> {
-    let code = result.exit_code.filter(|code| matches!(code, 126 | 127))?;
-    let line = text.lines().rev().find(|line| {
-        [
-            "not found",
-            "ermission denied",
-            "xec format",
-            "No such file",
-        ]
-        .iter()
-        .any(|words| line.contains(words))
-    });
-    let line = line.unwrap_or(&result.command);
-    let name = line
-        .rsplit(": ")
-        .find(|part| !part.contains("not found") && !part.contains(' '))
-        .unwrap_or_default();
-    if code == 127 && name.contains('/') && !name.starts_with('/') {
-        return Some(Verdict::new(ErrorType::Logic, Cause::Missing).at(line));
-    }
-    let action = if code == 127 {
-        format!(
-            "install {name}, or correct the command of the check {:?}",
-            result.name
-        )
+/// What a check that does not pass is.
+fn judge(result: &CheckResult) -> (Candidate, Diagnosis) {
+    let facts = CommandFacts::of_check(result);
+    let excused: Vec<TestCase>;
+    let facts = if result.excused.is_empty() {
+        facts
     } else {
-        format!(
-            "make the command of the check {:?} executable: {line}",
-            result.name
-        )
+        excused = result.failing_tests().cloned().collect();
+        CommandFacts {
+            tests: &excused,
+            ..facts
+        }
     };
-    Some(
-        Verdict::new(ErrorType::Config, Cause::Missing)
-            .at(line)
-            .asking(action),
-    )
-}
-
-fn first_line(text: &str, verdict: impl Fn(&str) -> Option<Verdict>) -> Option<Verdict> {
-    text.lines()
-        .filter(|line| rules::may_state_a_cause(line))
-        .find_map(verdict)
-}
-
-/// Without a report: the first failure that the output states.
-fn stated(result: &CheckResult, text: &str) -> Option<Verdict> {
-    if matches!(result.kind, Category::Lint | Category::Security) {
-        return None;
+    let mut candidates = candidates(&facts);
+    candidates.retain(|candidate| candidate.error_type.is_some());
+    if candidates.is_empty() || (unexplained(&candidates) && result.status == CheckStatus::Error) {
+        candidates = vec![not_carried_out(result)];
     }
-    let verdicts = statement::statements(text)
-        .into_iter()
-        .map(|(_, line)| statement::judge(line, text));
-    verdicts.into_iter().next()
-}
-
-/// Nothing in the output says more than the kind of the check does.
-fn unexplained(result: &CheckResult, text: &str) -> Verdict {
-    let verdict = match (result.status, result.kind) {
-        (CheckStatus::Error, _) => {
-            Verdict::new(ErrorType::Infra, Cause::Environment).asking(format!(
-                "see why the check {:?} could not be carried out: {}",
-                result.name,
-                result.note.as_deref().unwrap_or("its output says why")
-            ))
+    let weighed = Scorer::built_in().weigh(&facts, &candidates).diagnosis;
+    let is_named = |it: &Candidate| it.error_type == weighed.error_type;
+    match candidates.iter().position(is_named) {
+        Some(named) => (candidates.swap_remove(named), weighed),
+        // What no rule names has no cause to go by.
+        None => {
+            let diagnosis = diagnose(&candidates);
+            (candidates.swap_remove(0), diagnosis)
         }
-        (_, Category::Build) => Verdict::new(ErrorType::Logic, Cause::Build),
-        (_, Category::Lint | Category::Security) => Verdict::new(ErrorType::Assertion, Cause::Lint),
-        (_, Category::Test) if FAILED_TESTS.is_match(text) => {
-            Verdict::new(ErrorType::Assertion, Cause::Tests)
-        }
-        (_, Category::Test | Category::Custom) => Verdict::new(ErrorType::Runtime, Cause::Crash),
-    };
-    let line = match verdict.cause {
-        Cause::Tests => text.lines().find(|line| FAILED_TESTS.is_match(line)),
-        Cause::Lint => text.lines().find(|line| !line.trim().is_empty()),
-        _ => text
-            .lines()
-            .find(|line| line.starts_with("error"))
-            .or_else(|| text.lines().rev().find(|line| !line.trim().is_empty())),
-    };
-    match line {
-        Some(line) => verdict.at(line),
-        None => verdict,
     }
 }
 
-/// A runner counts or names failing tests, without saying why they fail.
-static FAILED_TESTS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?m)\b[1-9]\d* (?:failed|failures?|FAILED TESTS?)\b|^--- FAIL: |^not ok \d|: FAIL(?:ED)?$|threshold for \w+ \(.*not met",
-    )
-});
+fn unexplained(candidates: &[Candidate]) -> bool {
+    let first = candidates.first();
+    first.is_some_and(|first| first.rule.starts_with("outcome.un") || first.confidence < 0.5)
+}
+
+/// Its output says nothing, and its report and its exit code do not agree.
+fn not_carried_out(result: &CheckResult) -> Candidate {
+    let (error_type, cause) = match (result.status, result.kind) {
+        (CheckStatus::Error, _) => (ErrorType::Infra, Cause::Environment),
+        (_, Category::Build) => (ErrorType::Logic, Cause::Build),
+        (_, Category::Lint | Category::Security) => (ErrorType::Assertion, Cause::Lint),
+        (_, Category::Test | Category::Custom) => (ErrorType::Runtime, Cause::Crash),
+    };
+    let why = result.note.as_deref().unwrap_or("its output says why");
+    let action = format!(
+        "see why the check {:?} could not be carried out: {why}",
+        result.name
+    );
+    Candidate {
+        error_type: Some(error_type),
+        cause,
+        root_cause: None,
+        rule: "outcome.not_carried_out",
+        confidence: 0.6,
+        retryable: false,
+        action_required: (result.status == CheckStatus::Error).then_some(action),
+    }
+}
 
 fn describe(
     result: &CheckResult,
-    verdict: &Verdict,
+    candidate: &Candidate,
+    diagnosis: &Diagnosis,
     others: &[&CheckResult],
     damage: Damage,
 ) -> Failure {
+    let error_type = candidate.error_type.unwrap_or(ErrorType::Runtime);
     let failing_tests: Vec<String> = result
         .failing_tests()
         .map(|test| test.name.clone())
         .collect();
     let ending = ending(result);
-    let line = verdict.line.as_deref().unwrap_or_default();
+    let root_cause = candidate.root_cause.as_ref();
+    let line = root_cause.map_or("", |cause| cause.text.as_str());
     let detail = match (&result.note, line) {
         (Some(note), "") => note.as_str(),
         (_, line) => line,
@@ -284,25 +132,26 @@ fn describe(
     let message = one_line(message.trim_end_matches([':', ' ']));
     // Without a line the message would bring in durations; the check's name must do.
     let signature = signature(
-        verdict.error_type,
-        verdict.cause,
+        error_type,
+        candidate.cause,
         &result.name,
         &failing_tests,
         line,
     );
     Failure {
-        error_type: verdict.error_type,
-        retryable: verdict.retryable,
-        origin: verdict.origin(),
+        error_type,
+        retryable: candidate.retryable,
+        origin: candidate.origin(),
         signature,
         message,
-        root_cause: verdict.line.clone(),
-        evidence: evidence(result, verdict, others, &ending),
+        root_cause: root_cause.map(|cause| cause.text.clone()),
+        evidence: evidence(result, candidate, others, &ending),
         failing_tests,
+        distribution: Some(diagnosis.distribution),
         retry_after_ms: None,
-        action_required: verdict.action_required.clone(),
+        action_required: candidate.action_required.clone(),
         damage: Some(damage),
-        cause: verdict.cause,
+        cause: candidate.cause,
     }
 }
 
@@ -320,7 +169,7 @@ fn ending(result: &CheckResult) -> String {
 /// line that is the root cause.
 fn evidence(
     result: &CheckResult,
-    verdict: &Verdict,
+    candidate: &Candidate,
     others: &[&CheckResult],
     ending: &str,
 ) -> String {
@@ -337,7 +186,7 @@ fn evidence(
     }
     if sections.len() == 1 + usize::from(result.note.is_some()) {
         let text = without_escapes(&result.output);
-        let from = root_cause_at(&text, verdict);
+        let from = root_cause_at(&text, candidate);
         sections.push(capped(&text[from..], CAP * 3 / 4));
     }
     for other in others {
@@ -348,11 +197,12 @@ fn evidence(
 }
 
 /// Where the evidence begins: at the root cause, with what led to it in a crash or assertion.
-fn root_cause_at(text: &str, verdict: &Verdict) -> usize {
-    if verdict.cause != Cause::Build {
+fn root_cause_at(text: &str, candidate: &Candidate) -> usize {
+    if candidate.cause != Cause::Build {
         return 0;
     }
-    let line = verdict.line.as_deref().unwrap_or_default();
+    let root_cause = candidate.root_cause.as_ref();
+    let line = root_cause.map_or("", |cause| cause.text.as_str());
     text.find(line).unwrap_or(0)
 }
 

@@ -4,13 +4,28 @@
 //! an expected value or a log line decides nothing. [`from_checks`] is where most enters.
 
 mod answer;
+mod candidate;
 mod checks;
+mod choice;
+mod command;
+mod decided;
+mod diagnosis;
 mod excerpt;
+mod facts;
+mod judge;
+mod lexicon;
+mod log;
+mod marks;
+mod missing;
 mod model;
-mod rules;
+mod outcome;
+pub mod scorer;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod tools;
+mod verdict;
+mod words;
 
 use crate::domain::failure::{Cause, ErrorType, Failure, Origin};
 use crate::domain::plan::PlanError;
@@ -19,8 +34,14 @@ use crate::domain::tape::Denial;
 use super::signature::signature;
 
 pub use answer::{AnswerError, AnswerProblem, from_answer};
+pub use candidate::Candidate;
 pub use checks::from_checks;
+pub use command::{candidates, command};
+pub use diagnosis::{Diagnosis, RootCause};
+pub use facts::{Around, CommandFacts};
 pub use model::from_model;
+pub use scorer::Scorer;
+pub use words::declines;
 
 /// A plan that is refused.
 pub fn from_plan(error: &PlanError) -> Failure {
@@ -52,6 +73,23 @@ pub fn blocked(why: &str, denied: &[String]) -> Failure {
         origin: Origin::Model,
         evidence,
         ..plain(ErrorType::Logic, Cause::Blocked, reason)
+    }
+}
+
+/// A model that goes round in circles, although it was told; `pattern` says how.
+pub fn stuck(pattern: &str) -> Failure {
+    let message = format!("the model goes round in circles: {pattern}");
+    Failure {
+        retryable: true,
+        origin: Origin::Model,
+        message: one_line(&message),
+        root_cause: Some(one_line(pattern)),
+        evidence: format!("{message}. It was told and went on. Take another way from the start."),
+        ..plain(
+            ErrorType::Llm,
+            Cause::UnusableAnswer,
+            "the model goes round in circles",
+        )
     }
 }
 
@@ -97,6 +135,7 @@ fn plain(error_type: ErrorType, cause: Cause, message: &str) -> Failure {
         root_cause: None,
         evidence: String::new(),
         failing_tests: Vec::new(),
+        distribution: None,
         retry_after_ms: None,
         action_required: None,
         damage: None,

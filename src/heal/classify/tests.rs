@@ -22,6 +22,8 @@ fn check(kind: Category, code: i32, output: &str) -> CheckResult {
         report: None,
         tests: Vec::new(),
         excused: Vec::new(),
+        flaky: Vec::new(),
+        reruns: 0,
         observations: Vec::new(),
         note: None,
         output: output.into(),
@@ -79,10 +81,14 @@ fn a_failing_assertion_is_told_with_its_test_its_line_and_its_values() {
 }
 
 #[test]
-fn tests_that_all_crash_are_a_crash_and_one_assertion_makes_an_assertion() {
+fn a_report_is_no_crash_as_long_as_an_assertion_failed() {
     assert_eq!(
         class(tests(&[("x", UNWRAP)])),
         (ErrorType::Runtime, Cause::Crash)
+    );
+    assert_eq!(
+        class(tests(&[("adds", ASSERT), ("x", UNWRAP)])),
+        (ErrorType::Assertion, Cause::Tests)
     );
     assert_eq!(
         class(tests(&[("x", UNWRAP), ("adds", ASSERT)])),
@@ -448,4 +454,43 @@ fn plans_blocks_denials_and_idleness_have_their_causes() {
     assert!(policy(&denial(false)).retryable && !policy(&denial(true)).retryable);
     assert_eq!(policy(&denial(true)).error_type, ErrorType::Safety);
     assert_eq!(no_change().cause, Cause::NoChange);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_output_has_a_candidate(
+        stdout in "(?s)([ -~]|\n|\r|\u{1b}|é|✗|\t|\"|\\\\){0,400}",
+        stderr in "(?s)(.|\n){0,200}",
+        words in "(Error: |E   |panic: |error: |--- FAIL: |thread 'x' panicked at a:1:1:\n|Caused by:\n  |KeyError: '){0,6}",
+        code in proptest::option::of(-1_i32..260),
+        command in "[ -~]{0,60}",
+    ) {
+        let said = format!("{words}{stderr}");
+        let facts = CommandFacts {
+            kind: Category::Custom,
+            command: &command,
+            exit_code: code,
+            signal: None,
+            timed_out: false,
+            stdout: &stdout,
+            stderr: &said,
+            tests: &[],
+            counts: None,
+            around: Around::default(),
+        };
+        let found = candidates(&facts);
+        proptest::prop_assert!(!found.is_empty());
+        proptest::prop_assert!(found.iter().all(|found| (0.0..=1.0).contains(&found.confidence)));
+    }
+}
+
+#[test]
+fn a_refusal_in_words_is_an_answer_that_cannot_be_used_and_comes_again() {
+    let (_, failure) = unusable("I'm sorry, but I can't help with that.", FinishReason::Stop);
+    assert_eq!(
+        (failure.error_type, failure.retryable),
+        (ErrorType::Llm, false)
+    );
+    let (_, filtered) = unusable("I will not.", FinishReason::Refusal);
+    assert_eq!(filtered.error_type, ErrorType::Safety);
 }
