@@ -4,7 +4,16 @@
 //! enters by [`classify`] and leaves as a `Failure`; [`remedy::choose`] says what to do about it.
 
 pub mod backoff;
+pub mod candidates;
 pub mod classify;
-pub mod lenient;
+pub mod defaults;
+pub mod fixes;
+pub mod knowledge;
+pub mod opinion;
 pub mod remedy;
 pub mod signature;
+#[cfg(test)]
+mod simulation;
+pub mod stuck;
+
+pub use crate::domain::lenient;

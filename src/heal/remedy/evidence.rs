@@ -8,55 +8,99 @@ use super::{Situation, Tried, ladder};
 /// The most bytes of one section.
 const SECTION: usize = 8 * 1024;
 
-/// The evidence of a remedy; never empty.
+const DONE_STAYS: &str = "Steps that are done stay as they are.";
+
+/// The evidence of a remedy; never empty. `worked_before` says what the playbook knows of it.
 pub(super) fn gather(
     action: HealAction,
     failure: &Failure,
     at: &Situation,
     history: &[Tried],
-    wait_ms: u64,
-    attempt: u32,
+    (wait_ms, attempt): (u64, u32),
+    worked_before: Option<String>,
 ) -> String {
     use HealAction as A;
-    let cited = || cited(failure);
     let mut sections = match action {
-        A::RepairJson => return ladder::recovered(at).unwrap_or_else(cited),
+        A::RepairJson => return ladder::recovered(at).unwrap_or_else(|| cited(failure)),
+        // What the builder reads as its instructions, so nothing else may stand there.
+        A::PatchInstructions => {
+            return at.instructions.clone().unwrap_or_else(|| cited(failure));
+        }
         A::Backoff => vec![format!(
             "{}\nTry {} follows after {wait_ms} ms.",
             failure.message,
             attempt + 2
         )],
+        _ => free(action, failure, at).unwrap_or_else(|| asked(action, failure, at)),
+    };
+    if !matches!(action, A::Backoff | A::RerunChecks | A::AnotherModel) {
+        sections.push(titled("What was tried before", &attempts(failure, history)));
+    }
+    sections.extend(worked_before);
+    sections.retain(|section| !section.is_empty());
+    sections.join("\n\n")
+}
+
+/// The evidence of repairs that ask no model anything new.
+fn free(action: HealAction, failure: &Failure, at: &Situation) -> Option<Vec<String>> {
+    use HealAction as A;
+    Some(match action {
         A::AnotherModel | A::RerunChecks | A::InstallDependencies => vec![failure.message.clone()],
         A::CreateFromTemplate => vec![format!(
             "{}\nThe template: {}",
             failure.message,
             at.template_for_missing.as_deref().unwrap_or_default()
         )],
-        A::Regenerate => vec![cited()],
-        A::RegenerateConstrained => vec![
-            cited(),
+        A::ApplyFixes => vec![
+            cited(failure),
+            titled("What mends it", &ladder::commands(failure, at).join("\n")),
+        ],
+        A::SetDefault => vec![failure.message.clone(), titled("Set", &set(failure, at))],
+        _ => return None,
+    })
+}
+
+/// What an agent is shown.
+fn asked(action: HealAction, failure: &Failure, at: &Situation) -> Vec<String> {
+    use HealAction as A;
+    let mut sections = vec![cited(failure)];
+    let code = || titled("The code", &at.code);
+    let change = || titled("The change so far", &at.diff);
+    match action {
+        A::FixAssertion
+        | A::FixCrash
+        | A::FixBuild
+        | A::FixLint
+        | A::FixCommand
+        | A::TryCandidates
+        | A::FreeForm => sections.extend([code(), change()]),
+        A::RegenerateConstrained if !ladder::is_of_a_check(failure) => sections.push(
             "Answer with the JSON document alone: no prose, no fences, nothing left out."
                 .to_owned(),
-        ],
-        A::FixAssertion | A::FixCrash | A::FixBuild | A::FixLint | A::FixCommand => {
-            vec![
-                cited(),
-                titled("The code", &at.code),
-                titled("The change so far", &at.diff),
-            ]
+        ),
+        A::PolicyCorrection => {
+            sections.push("Do without what was refused; the rule does not change.".to_owned());
         }
-        A::PolicyCorrection => vec![
-            cited(),
-            "Do without what was refused; the rule does not change.".to_owned(),
-        ],
-        A::RefinePlan => vec![cited(), "Steps that are done stay as they are.".to_owned()],
-        A::Replan => vec![cited(), titled("The change so far", &at.diff)],
-    };
-    if !matches!(action, A::Backoff | A::RerunChecks | A::AnotherModel) {
-        sections.push(titled("What was tried before", &attempts(failure, history)));
+        A::RefinePlan => sections.push(DONE_STAYS.to_owned()),
+        A::Replan => sections.extend([DONE_STAYS.to_owned(), change()]),
+        A::SplitStep => sections.push(format!(
+            "The step {} is too much for one answer: split it into steps that each need few \
+             words. {DONE_STAYS}",
+            at.step.as_ref().map_or("", |step| step.as_str())
+        )),
+        A::RegenerateTest => sections.extend([
+            format!(
+                "The fix of the code did not help, so the test itself may be wrong. Write the \
+                 failing tests anew from the goal and the criteria, not from what the code does; \
+                 change these files only: {}",
+                at.own_tests.join(", ")
+            ),
+            code(),
+            change(),
+        ]),
+        _ => {}
     }
-    sections.retain(|section| !section.is_empty());
-    sections.join("\n\n")
+    sections
 }
 
 /// The failure itself: its evidence, or at least its message.
@@ -70,6 +114,15 @@ fn cited(failure: &Failure) -> String {
         text += failure.evidence.trim_end();
     }
     text
+}
+
+/// The variables that are set, one a line.
+fn set(failure: &Failure, at: &Situation) -> String {
+    let lines = ladder::defaults(failure, at).into_iter();
+    let lines: Vec<String> = lines
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    lines.join("\n")
 }
 
 /// One line for each repair in vain, so that no later one repeats it.

@@ -1,18 +1,14 @@
-//! The ladders: for each class of failure its repairs, cheapest first, and how it ends.
+//! The ladders: which repairs a failure has if it is of a class, where each goes on, and how it ends.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::failure::{Cause, ErrorType, Failure};
 use crate::domain::id::StepId;
 use crate::domain::phase::Phase;
 use crate::domain::remedy::HealAction;
 
-use super::super::lenient;
-use super::Situation;
-
-/// The repairs of one class of failure.
-pub(super) struct Ladder {
-    pub(super) rungs: &'static [Rung],
-    pub(super) end: End,
-}
+use super::super::{defaults, fixes, lenient};
+use super::{Situation, Tried, rungs};
 
 /// One repair.
 pub(super) struct Rung {
@@ -20,8 +16,50 @@ pub(super) struct Rung {
     pub(super) goto: Goto,
     /// How often it may fail for one failure.
     pub(super) tries: usize,
-    pub(super) applies: fn(&Failure, &Situation) -> bool,
+    pub(super) applies: fn(&Case<'_>) -> bool,
+    /// Whether it waits until nothing else is left.
+    pub(super) last: bool,
     pub(super) reason: &'static str,
+}
+
+/// A failure, held to be of a class.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) failure: &'a Failure,
+    pub(super) at: &'a Situation,
+    pub(super) history: &'a [Tried],
+    pub(super) class: ErrorType,
+    /// The cause if it is of that class.
+    pub(super) cause: Cause,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        failure: &'a Failure,
+        at: &'a Situation,
+        history: &'a [Tried],
+        class: ErrorType,
+    ) -> Self {
+        Self {
+            failure,
+            at,
+            history,
+            class,
+            cause: cause_as(class, failure),
+        }
+    }
+
+    /// Whether it is the class that the failure was given.
+    pub(super) fn is_given(&self) -> bool {
+        self.class == self.failure.error_type
+    }
+
+    /// Whether one of these was in vain for this failure.
+    pub(super) fn was_in_vain(&self, is_one: impl Fn(HealAction) -> bool) -> bool {
+        self.history.iter().any(|tried| {
+            !tried.kept && tried.signature == self.failure.signature && is_one(tried.action)
+        })
+    }
 }
 
 /// Where the run goes on.
@@ -29,6 +67,8 @@ pub(super) struct Rung {
 pub(super) enum Goto {
     /// Where it failed.
     Same,
+    /// Where it failed if a model's answer was at fault, else where the work is done.
+    Author,
     /// In the builder: the step that failed, or all steps' scope together.
     Builder,
     /// In the planner.
@@ -47,81 +87,109 @@ pub(super) enum End {
 }
 
 impl Goto {
-    pub(super) fn place(self, at: &Situation) -> (Phase, Option<StepId>) {
+    pub(super) fn place(self, failure: &Failure, at: &Situation) -> (Phase, Option<StepId>) {
+        let builder = match at.phase {
+            Phase::Builder => (Phase::Builder, at.step.clone()),
+            _ => (Phase::Builder, None),
+        };
         match self {
-            Self::Same => (at.phase, at.step.clone()),
-            Self::Builder if at.phase == Phase::Builder => (Phase::Builder, at.step.clone()),
-            Self::Builder => (Phase::Builder, None),
+            Self::Author if is_of_a_check(failure) => builder,
+            Self::Same | Self::Author => (at.phase, at.step.clone()),
+            Self::Builder => builder,
             Self::Planner => (Phase::Planner, None),
         }
     }
 }
 
-/// The ladder for a failure.
-pub(super) fn of(failure: &Failure) -> Ladder {
+/// Whether a check said what failed, and no agent or server.
+pub(super) fn is_of_a_check(failure: &Failure) -> bool {
+    match failure.cause {
+        Cause::Build
+        | Cause::Tests
+        | Cause::Lint
+        | Cause::Crash
+        | Cause::TimeLimit
+        | Cause::Environment => true,
+        // A model call misses keys.
+        Cause::Missing => failure.damage.is_some(),
+        _ => false,
+    }
+}
+
+/// What the cause of a failure is if it is of this class: the one that was found, if that fits.
+fn cause_as(class: ErrorType, failure: &Failure) -> Cause {
+    use Cause as C;
+    let found = failure.cause;
+    let of_check = is_of_a_check(failure);
+    match (class, found) {
+        (ErrorType::Infra, C::ModelCall | C::Environment | C::TimeLimit)
+        | (ErrorType::Assertion, C::Tests | C::Lint)
+        | (ErrorType::Runtime, C::Crash)
+        | (
+            ErrorType::Logic,
+            C::Build | C::Missing | C::ModelCall | C::Plan | C::Blocked | C::NoChange,
+        )
+        | (ErrorType::Config, C::Missing)
+        | (ErrorType::Llm, C::UnusableAnswer | C::RepairableAnswer)
+        | (ErrorType::Safety, C::Policy | C::Refusal) => found,
+        (ErrorType::Infra, _) if of_check => C::Environment,
+        (ErrorType::Infra, _) => C::ModelCall,
+        (ErrorType::Assertion, _) => C::Tests,
+        // A command that fails without a trace is no crash.
+        (ErrorType::Runtime, _) if class == failure.error_type => found,
+        (ErrorType::Runtime, _) => C::Crash,
+        (ErrorType::Logic, _) if of_check => C::Build,
+        (ErrorType::Logic, _) => C::Plan,
+        (ErrorType::Config, _) => C::Missing,
+        (ErrorType::Llm, _) => C::UnusableAnswer,
+        (ErrorType::Safety, _) => C::Policy,
+    }
+}
+
+/// The repairs of a failure held to be of a class, in the order in which they come without any
+/// learning.
+pub(super) fn rungs(class: ErrorType, failure: &Failure) -> &'static [Rung] {
     use ErrorType as E;
-    let (rungs, end) = match (failure.error_type, failure.cause) {
-        (E::Llm, _) => (LLM, End::GiveUp),
-        (E::Infra, Cause::ModelCall) => (MODEL_CALL, End::Park),
-        (E::Infra, _) => (ENVIRONMENT, End::Ask),
-        (E::Assertion, Cause::Lint) => (LINT, End::GiveUp),
-        (E::Assertion, _) => (ASSERTION, End::GiveUp),
-        (E::Runtime, _) => (RUNTIME, End::GiveUp),
-        (E::Logic, Cause::Build) => (BUILD, End::GiveUp),
-        (E::Logic, Cause::Missing) => (COMMAND, End::GiveUp),
-        (E::Logic, Cause::ModelCall) => (REQUEST, End::GiveUp),
-        (E::Logic, _) => (PLAN, End::GiveUp),
-        (E::Config, _) => (CONFIG, End::Ask),
-        (E::Safety, _) if is_soft(failure) => (POLICY, End::Ask),
-        (E::Safety, _) => (&[] as &[Rung], End::GiveUp),
-    };
-    Ladder { rungs, end }
-}
-
-const fn rung(action: HealAction, goto: Goto, reason: &'static str) -> Rung {
-    Rung {
-        action,
-        goto,
-        tries: 1,
-        applies: |_, _| true,
-        reason,
+    match (class, cause_as(class, failure)) {
+        (E::Llm, _) => rungs::LLM,
+        (E::Infra, Cause::ModelCall) => rungs::MODEL_CALL,
+        (E::Infra, _) => rungs::ENVIRONMENT,
+        (E::Assertion, Cause::Lint) => rungs::LINT,
+        (E::Assertion, _) => rungs::ASSERTION,
+        (E::Runtime, _) => rungs::RUNTIME,
+        (E::Logic, Cause::Build) => rungs::BUILD,
+        (E::Logic, Cause::Missing) => rungs::COMMAND,
+        (E::Logic, Cause::ModelCall) => rungs::REQUEST,
+        (E::Logic, _) => rungs::PLAN,
+        (E::Config, _) => rungs::CONFIG,
+        (E::Safety, _) if is_soft(failure) => rungs::POLICY,
+        (E::Safety, _) => &[],
     }
 }
 
-impl Rung {
-    const fn tries(self, tries: usize) -> Self {
-        Self { tries, ..self }
-    }
-
-    const fn when(self, applies: fn(&Failure, &Situation) -> bool) -> Self {
-        Self { applies, ..self }
+/// What follows when nothing is left.
+pub(super) fn end(failure: &Failure) -> End {
+    match (failure.error_type, failure.cause) {
+        (ErrorType::Infra, Cause::ModelCall) => End::Park,
+        (ErrorType::Infra | ErrorType::Config, _) => End::Ask,
+        (ErrorType::Safety, _) if is_soft(failure) => End::Ask,
+        _ => End::GiveUp,
     }
 }
 
-const LLM: &[Rung] = &[
-    rung(
-        HealAction::RepairJson,
-        Goto::Same,
-        "the whole answer can be read leniently, without asking again",
-    )
-    .when(|failure, at| failure.cause == Cause::RepairableAnswer && recovered(at).is_some()),
-    rung(
-        HealAction::Regenerate,
-        Goto::Same,
-        "the model is asked again and shown what was wrong with its answer",
-    ),
-    rung(
-        HealAction::RegenerateConstrained,
-        Goto::Same,
-        "the model is asked again at temperature 0, held to the schema",
-    ),
-    rung(
-        HealAction::AnotherModel,
-        Goto::Same,
-        "another model is asked",
-    )
-    .when(has_another_model),
-];
+/// Whether no repair may be made: a policy refused, or a model did, in earnest.
+pub(super) fn is_hard(failure: &Failure) -> bool {
+    let is_safety = failure.error_type == ErrorType::Safety
+        || failure.distribution().likeliest() == ErrorType::Safety
+        || matches!(failure.cause, Cause::Policy | Cause::Refusal);
+    is_safety && !is_soft(failure)
+}
+
+/// A refusal that the change can do without. Everything else of its class is a hard fact; that a
+/// model would not is one, too: nobody argues with it, or takes it to another model.
+fn is_soft(failure: &Failure) -> bool {
+    failure.cause == Cause::Policy && failure.retryable
+}
 
 /// Whether the provider asks for more patience than a run has: it parks, and goes on when it is
 /// resumed.
@@ -130,169 +198,20 @@ pub(super) fn is_long_rest(failure: &Failure) -> bool {
     failure.retry_after_ms.is_some_and(|wait| wait > MOST_MS)
 }
 
-/// Every model of the phase was asked already, so there is nobody else.
-const MODEL_CALL: &[Rung] = &[rung(
-    HealAction::Backoff,
-    Goto::Same,
-    "the provider may answer after a pause",
-)
-.tries(3)
-.when(|failure, at| at.resumed > 0 || !is_long_rest(failure))];
-
-const ENVIRONMENT: &[Rung] = &[
-    rung(
-        HealAction::RerunChecks,
-        Goto::Same,
-        "the environment was at fault, so the checks run once more",
-    )
-    .when(|failure, at| failure.retryable || at.resumed > 0),
-    // A check that hits its limit twice is more likely caught in the change than in the machine.
-    rung(
-        HealAction::FixCrash,
-        Goto::Builder,
-        "the check does not end, perhaps because of the change",
-    )
-    .when(|failure, at| failure.cause == Cause::TimeLimit && at.plan_exists),
-];
-
-const ASSERTION: &[Rung] = &[
-    rung(
-        HealAction::FixAssertion,
-        Goto::Builder,
-        "the builder is shown the failing assertion and the change",
-    ),
-    rung(
-        HealAction::Replan,
-        Goto::Planner,
-        "the fix did not help, so the planner looks for another way",
-    ),
-];
-
-const LINT: &[Rung] = &[
-    rung(
-        HealAction::FixLint,
-        Goto::Builder,
-        "the builder is shown what the check objects to",
-    ),
-    rung(
-        HealAction::Replan,
-        Goto::Planner,
-        "the fix did not help, so the planner looks for another way",
-    ),
-];
-
-const RUNTIME: &[Rung] = &[
-    rung(
-        HealAction::FixCrash,
-        Goto::Builder,
-        "the builder is shown the trace of the crash",
-    )
-    .when(|failure, _| failure.cause == Cause::Crash),
-    rung(
-        HealAction::FixCommand,
-        Goto::Builder,
-        "the builder is shown the command that failed",
-    )
-    .when(|failure, _| failure.cause != Cause::Crash),
-    rung(
-        HealAction::Replan,
-        Goto::Planner,
-        "the fix did not help, so the planner looks for another way",
-    ),
-];
-
-const BUILD: &[Rung] = &[
-    rung(
-        HealAction::FixBuild,
-        Goto::Builder,
-        "the builder is shown the compiler's words",
-    ),
-    rung(
-        HealAction::RefinePlan,
-        Goto::Planner,
-        "the fix did not help, so the planner refines the plan",
-    ),
-];
-
-const COMMAND: &[Rung] = &[
-    rung(
-        HealAction::FixCommand,
-        Goto::Builder,
-        "the builder is shown what the command does not find",
-    ),
-    rung(
-        HealAction::RefinePlan,
-        Goto::Planner,
-        "the fix did not help, so the planner refines the plan",
-    ),
-];
-
-const PLAN: &[Rung] = &[
-    rung(
-        HealAction::RefinePlan,
-        Goto::Planner,
-        "the planner is shown what contradicts the plan",
-    ),
-    rung(
-        HealAction::Replan,
-        Goto::Planner,
-        "refining did not help, so the planner looks for another way",
-    ),
-];
-
-const REQUEST: &[Rung] = &[
-    rung(
-        HealAction::AnotherModel,
-        Goto::Same,
-        "another model may take the request",
-    )
-    .when(has_another_model),
-    rung(
-        HealAction::RefinePlan,
-        Goto::Planner,
-        "smaller steps make smaller requests",
-    )
-    .when(|_, at| at.plan_exists),
-];
-
-const CONFIG: &[Rung] = &[
-    rung(
-        HealAction::CreateFromTemplate,
-        Goto::Same,
-        "the missing file is made from its committed template",
-    )
-    .when(|_, at| at.template_for_missing.is_some()),
-    rung(
-        HealAction::InstallDependencies,
-        Goto::Same,
-        "something is not installed, so the set-up runs again",
-    )
-    .when(|failure, at| {
-        // Only a check can miss a dependency; a model call misses keys.
-        at.has_setup && failure.cause == Cause::Missing && failure.damage.is_some()
-    }),
-    rung(
-        HealAction::Backoff,
-        Goto::Same,
-        "a person resumed the run, so what was missing may be there now",
-    )
-    .when(|_, at| at.resumed > 0),
-];
-
-const POLICY: &[Rung] = &[rung(
-    HealAction::PolicyCorrection,
-    Goto::Builder,
-    "the builder is told the rule and does without the refused change",
-)];
-
-/// A refusal that the change can do without. Everything else of its class is a hard fact; that a
-/// model would not is one, too: nobody argues with it, or takes it to another model.
-fn is_soft(failure: &Failure) -> bool {
-    failure.cause == Cause::Policy && failure.retryable
+/// The commands that mend what the checks object to.
+pub(super) fn commands(failure: &Failure, at: &Situation) -> Vec<String> {
+    let fix = |command: &String| fixes::fix_of(command, &failure.evidence, &at.scripts);
+    let mut commands: Vec<String> = at.commands.iter().filter_map(fix).collect();
+    let mut seen = BTreeSet::new();
+    commands.retain(|command| seen.insert(command.clone()));
+    commands
 }
 
-fn has_another_model(_: &Failure, at: &Situation) -> bool {
-    at.models > 1
+/// The missing variables that have a default.
+pub(super) fn defaults(failure: &Failure, at: &Situation) -> BTreeMap<String, String> {
+    let asked = failure.action_required.as_deref().unwrap_or_default();
+    let words = [&failure.message, &failure.evidence, asked].join("\n");
+    defaults::missing(&words, &at.defaults)
 }
 
 /// The answer that a lenient reader recovers whole, as strict JSON.

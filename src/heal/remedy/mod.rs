@@ -1,18 +1,28 @@
 //! What to do about a failure: the ladders, and which rung is next.
+//!
+//! [`choose`] takes the repair of the greatest expected value: how likely it is to help, over all
+//! classes that the failure may be of, less what it costs. A repair in vain makes the classes that it
+//! would have healed less likely. What has healed the same failure before comes first.
 
 mod evidence;
 mod ladder;
+mod offers;
+mod rungs;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::domain::event::StopReason;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Distribution, ErrorType, Failure};
 use crate::domain::id::{Digest, RunId, StepId, TreeId};
-use crate::domain::phase::Phase;
-use crate::domain::remedy::{HealAction, Remedy};
+use crate::domain::phase::{Agent, Phase};
+use crate::domain::remedy::{Considered, HealAction, Remedy};
 
 use super::backoff::full_jitter;
+use super::knowledge::Knowledge;
 use ladder::{End, Rung};
+use offers::Offer;
 
 /// Where a run stands when a failure is to be healed.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +54,22 @@ pub struct Situation {
     /// How often the run was resumed. Whatever was tried before may be tried again, because a
     /// person had the chance to change the circumstances.
     pub resumed: u32,
+    /// The commands of the checks that do not pass.
+    pub commands: Vec<String>,
+    /// The scripts of the committed `package.json`, by name.
+    pub scripts: BTreeMap<String, String>,
+    /// The variables that committed templates, as `.env.example`, set, with their values.
+    pub defaults: BTreeMap<String, String>,
+    /// The files in which this run itself wrote tests that fail now.
+    pub own_tests: Vec<String>,
+    /// How many patches may be made where the tests are to choose; 0: no such repair.
+    pub candidates: u32,
+    /// The agents of no phase (analyzer, repair) that can be asked: a model is named for them.
+    pub agents: Vec<Agent>,
+    /// Those of them that were asked about this failure already.
+    pub asked: Vec<Agent>,
+    /// What the repair agent wrote for the rest of the run, once it was asked.
+    pub instructions: Option<String>,
 }
 
 /// A repair that was begun.
@@ -80,7 +106,18 @@ pub struct HealBudget {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Repair it.
-    Act(Remedy),
+    Act {
+        /// The repair.
+        remedy: Remedy,
+        /// What was considered, best first, the chosen repair among it; at most
+        /// [`MOST_CONSIDERED`].
+        considered: Vec<Considered>,
+        /// How likely each class is held to be, the repairs in vain taken in.
+        distribution: Distribution,
+    },
+    /// Ask this agent about the failure first, then choose again: the analyzer what it is, the
+    /// repair agent for instructions for the rest of the run.
+    Consult(Agent),
     /// Stand still, resumable.
     Stop {
         /// Why.
@@ -97,50 +134,94 @@ pub enum Decision {
     },
 }
 
-/// Chooses the cheapest repair that adds evidence and was not tried.
+/// The most repairs that are put on record as considered.
+pub const MOST_CONSIDERED: usize = 6;
+
+/// Below this likelihood of the likeliest class the analyzer is asked first, once.
+const SURE: f64 = 0.7;
+
+/// Chooses the repair of the greatest expected value that adds evidence and was not tried.
 ///
 /// The same (signature, action, input) is never returned twice, whatever the history. A rung is
 /// passed over when it does not apply, when it was tried for this failure and not kept, or when
-/// its last two tries (for any failure) were not kept: then only a higher rung brings news.
-/// Standing still costs nothing and does not need a budget; acting does.
+/// its last two tries (for any failure) were not kept: then only another rung brings news.
+/// Standing still costs nothing and does not need a budget; acting does. After a hard safety fact
+/// there is no repair at all.
 pub fn choose(
     failure: &Failure,
     at: &Situation,
     history: &[Tried],
     budget: &HealBudget,
+    knowledge: &Knowledge,
 ) -> Decision {
-    let ladder = ladder::of(failure);
-    let next = ladder
-        .rungs
+    if ladder::is_hard(failure) {
+        return end(End::GiveUp, failure, history);
+    }
+    let classes = offers::classes(failure, at, history, knowledge);
+    let limit = limit_reached(failure, budget);
+    if limit.is_none() && is_unclear(failure, at, &classes) {
+        return Decision::Consult(Agent::Analyzer);
+    }
+    let mut offers = offers::offers(failure, at, history, knowledge, &classes);
+    let new = |remedy: &Remedy| !history.iter().any(|tried| tried.input == remedy.input);
+    let next = offers
         .iter()
-        .filter(|rung| at.wanted.is_none_or(|wanted| rung.action == wanted))
-        .filter(|rung| (rung.applies)(failure, at))
-        .filter(|rung| !is_exhausted(rung, failure, at, history))
-        .map(|rung| remedy(rung, failure, at, history))
-        .find(|remedy| !history.iter().any(|tried| tried.input == remedy.input));
-    match next {
-        Some(remedy) => match (limit_reached(failure, budget), ladder.end) {
-            (None, _) => Decision::Act(remedy),
-            // That a provider is out is no fault of the run, and standing still costs nothing.
-            (Some(_), End::Park) => end(End::Park, failure, history),
-            (Some(reason), _) => Decision::GiveUp { reason },
-        },
-        None => match at.wanted {
+        .enumerate()
+        .map(|(place, offer)| (place, remedy(offer, failure, at, history)))
+        .find(|(_, remedy)| new(remedy));
+    let last = ladder::end(failure);
+    match (next, limit) {
+        (Some((place, remedy)), None) => {
+            if remedy.action == HealAction::PatchInstructions && at.instructions.is_none() {
+                return Decision::Consult(Agent::Repair);
+            }
+            let left = offers.drain(place..);
+            let considered = match knowledge.learns() {
+                true => left.take(MOST_CONSIDERED).map(Offer::considered).collect(),
+                false => Vec::new(),
+            };
+            Decision::Act {
+                remedy,
+                considered,
+                distribution: classes,
+            }
+        }
+        // That a provider is out is no fault of the run, and standing still costs nothing.
+        (Some(_), Some(_)) if matches!(last, End::Park) => end(last, failure, history),
+        (Some(_), Some(reason)) => Decision::GiveUp { reason },
+        (None, _) => match at.wanted {
             Some(wanted) => Decision::Stop {
                 reason: StopReason::Stuck,
                 message: format!("{wanted} brings nothing new here"),
                 action_required: None,
             },
-            None => end(ladder.end, failure, history),
+            None => end(last, failure, history),
         },
     }
 }
 
-/// The repairs there are for a failure, cheapest first; which of them apply depends on where the
-/// run stands.
+/// The repairs there are for a failure, by class, likeliest first; which of them apply depends on
+/// where the run stands.
 pub fn actions(failure: &Failure) -> Vec<HealAction> {
-    let rungs = ladder::of(failure).rungs.iter();
-    rungs.map(|rung| rung.action).collect()
+    if ladder::is_hard(failure) {
+        return Vec::new();
+    }
+    let mut actions = Vec::new();
+    for (class, _) in offers::possible(failure, &failure.distribution()) {
+        for rung in ladder::rungs(class, failure) {
+            if !actions.contains(&rung.action) {
+                actions.push(rung.action);
+            }
+        }
+    }
+    actions
+}
+
+/// Whether nobody can say what the failure is, and the analyzer may.
+fn is_unclear(failure: &Failure, at: &Situation, classes: &Distribution) -> bool {
+    let can_be_asked = at.agents.contains(&Agent::Analyzer) && !at.asked.contains(&Agent::Analyzer);
+    let is_given = failure.error_type == ErrorType::Safety;
+    can_be_asked && at.wanted.is_none() && !is_given && classes.get(classes.likeliest()) < SURE
 }
 
 fn is_exhausted(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> bool {
@@ -161,7 +242,8 @@ fn is_exhausted(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried
     in_vain >= rung.tries || last_two_in_vain
 }
 
-fn remedy(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> Remedy {
+fn remedy(offer: &Offer<'_>, failure: &Failure, at: &Situation, history: &[Tried]) -> Remedy {
+    let rung = offer.rung;
     let attempt = history
         .iter()
         .filter(|tried| tried.action == rung.action && tried.signature == failure.signature)
@@ -171,7 +253,14 @@ fn remedy(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> 
         HealAction::Backoff => wait(failure, at.run, attempt),
         _ => 0,
     };
-    let evidence = evidence::gather(rung.action, failure, at, history, wait_ms, attempt);
+    let evidence = evidence::gather(
+        rung.action,
+        failure,
+        at,
+        history,
+        (wait_ms, attempt),
+        offer.worked_before(),
+    );
     let input = Digest::of(
         [
             failure.signature.as_str(),
@@ -183,7 +272,7 @@ fn remedy(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> 
         .join("\0")
         .as_bytes(),
     );
-    let (goto, step) = rung.goto.place(at);
+    let (goto, step) = rung.goto.place(failure, at);
     Remedy {
         action: rung.action,
         goto,
@@ -191,7 +280,15 @@ fn remedy(rung: &Rung, failure: &Failure, at: &Situation, history: &[Tried]) -> 
         evidence,
         input,
         wait_ms,
-        reason: rung.reason.to_owned(),
+        reason: offer.reason(failure),
+        commands: match rung.action {
+            HealAction::ApplyFixes => ladder::commands(failure, at),
+            _ => Vec::new(),
+        },
+        variables: match rung.action {
+            HealAction::SetDefault => ladder::defaults(failure, at),
+            _ => BTreeMap::new(),
+        },
     }
 }
 

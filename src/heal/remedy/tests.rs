@@ -2,6 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::failure::{Cause, Damage, ErrorType, Origin};
+use crate::domain::outcome::Outcome;
+
+/// As [`super::choose`], with what is assumed beforehand.
+fn choose(failure: &Failure, at: &Situation, history: &[Tried], budget: &HealBudget) -> Decision {
+    super::choose(failure, at, history, budget, &Knowledge::of([]))
+}
 
 fn failure(error_type: ErrorType, cause: Cause) -> Failure {
     Failure {
@@ -13,6 +19,7 @@ fn failure(error_type: ErrorType, cause: Cause) -> Failure {
         root_cause: None,
         evidence: "assertion `left == right` failed".into(),
         failing_tests: Vec::new(),
+        distribution: None,
         retry_after_ms: None,
         action_required: None,
         damage: None,
@@ -35,6 +42,14 @@ fn situation() -> Situation {
         code: String::new(),
         wanted: None,
         resumed: 0,
+        commands: Vec::new(),
+        scripts: BTreeMap::new(),
+        defaults: BTreeMap::new(),
+        own_tests: Vec::new(),
+        candidates: 0,
+        agents: Vec::new(),
+        asked: Vec::new(),
+        instructions: None,
     }
 }
 
@@ -62,7 +77,7 @@ fn climb(failure: &Failure, at: &Situation) -> (Vec<Remedy>, Decision) {
     let mut remedies = Vec::new();
     loop {
         match choose(failure, at, &history, &PLENTY) {
-            Decision::Act(remedy) => {
+            Decision::Act { remedy, .. } => {
                 history.push(tried(failure, &remedy, at, false));
                 remedies.push(remedy);
             }
@@ -337,7 +352,7 @@ fn a_repair_that_failed_twice_gives_way_to_the_next() {
             signature: Digest::of(test.as_bytes()),
             ..failure(ErrorType::Assertion, Cause::Tests)
         };
-        let Decision::Act(remedy) = choose(&other, &at, &history, &PLENTY) else {
+        let Decision::Act { remedy, .. } = choose(&other, &at, &history, &PLENTY) else {
             panic!("a repair");
         };
         assert_eq!(remedy.action, HealAction::FixAssertion);
@@ -345,7 +360,305 @@ fn a_repair_that_failed_twice_gives_way_to_the_next() {
     }
     let third = failure(ErrorType::Assertion, Cause::Tests);
     let decision = choose(&third, &at, &history, &PLENTY);
-    assert!(matches!(decision, Decision::Act(remedy) if remedy.action == HealAction::Replan));
+    assert!(
+        matches!(decision, Decision::Act { remedy, .. } if remedy.action == HealAction::Replan)
+    );
+}
+
+/// How likely each class is.
+fn mixed(shares: &[(ErrorType, f64)]) -> Option<Distribution> {
+    Some(Distribution::of(|class| {
+        let share = shares.iter().find(|(of, _)| *of == class);
+        share.map_or(0.0, |(_, share)| *share)
+    }))
+}
+
+#[test]
+fn a_repair_in_vain_makes_its_class_less_likely_and_another_takes_over() {
+    let unclear = Failure {
+        distribution: mixed(&[(ErrorType::Assertion, 0.7), (ErrorType::Infra, 0.3)]),
+        ..failure(ErrorType::Assertion, Cause::Tests)
+    };
+    let at = situation();
+    let Decision::Act {
+        remedy, considered, ..
+    } = choose(&unclear, &at, &[], &PLENTY)
+    else {
+        panic!("a repair");
+    };
+    assert_eq!(remedy.action, HealAction::FixAssertion);
+    assert_eq!(considered[0].action, HealAction::FixAssertion);
+    assert!(considered.is_sorted_by(|a, b| a.value >= b.value));
+    let history = [tried(&unclear, &remedy, &at, false)];
+    let Decision::Act {
+        remedy,
+        distribution,
+        ..
+    } = choose(&unclear, &at, &history, &PLENTY)
+    else {
+        panic!("a repair");
+    };
+    assert_eq!(remedy.action, HealAction::RerunChecks);
+    assert!(
+        remedy.reason.contains("it may be INFRA_ERROR"),
+        "{}",
+        remedy.reason
+    );
+    assert!(distribution.get(ErrorType::Infra) > 0.5);
+}
+
+#[test]
+fn without_learning_the_order_is_fixed() {
+    let unclear = Failure {
+        distribution: mixed(&[(ErrorType::Assertion, 0.4), (ErrorType::Infra, 0.6)]),
+        ..failure(ErrorType::Assertion, Cause::Tests)
+    };
+    let decision = super::choose(&unclear, &situation(), &[], &PLENTY, &Knowledge::fixed());
+    let Decision::Act {
+        remedy, considered, ..
+    } = decision
+    else {
+        panic!("a repair");
+    };
+    assert_eq!(remedy.action, HealAction::FixAssertion);
+    assert_eq!(considered, []);
+    assert!(!remedy.reason.contains('%'), "{}", remedy.reason);
+}
+
+#[test]
+fn an_unclear_failure_is_shown_to_the_analyzer_once() {
+    let unclear = Failure {
+        distribution: mixed(&[(ErrorType::Assertion, 0.6), (ErrorType::Infra, 0.4)]),
+        ..failure(ErrorType::Assertion, Cause::Tests)
+    };
+    let mut at = Situation {
+        agents: vec![Agent::Analyzer],
+        ..situation()
+    };
+    let consult = Decision::Consult(Agent::Analyzer);
+    assert_eq!(choose(&unclear, &at, &[], &PLENTY), consult);
+    at.asked = vec![Agent::Analyzer];
+    assert!(matches!(
+        choose(&unclear, &at, &[], &PLENTY),
+        Decision::Act { .. }
+    ));
+    at.asked.clear();
+    let clear = failure(ErrorType::Assertion, Cause::Tests);
+    assert!(matches!(
+        choose(&clear, &at, &[], &PLENTY),
+        Decision::Act { .. }
+    ));
+}
+
+#[test]
+fn after_a_fix_in_vain_there_are_instructions_the_test_itself_and_several_patches() {
+    let failing = failure(ErrorType::Assertion, Cause::Tests);
+    let at = Situation {
+        candidates: 3,
+        own_tests: vec!["tests/new.rs".into()],
+        agents: vec![Agent::Repair],
+        instructions: Some("compare with a tolerance".into()),
+        ..situation()
+    };
+    let (remedies, _) = climb(&failing, &at);
+    let names: Vec<&str> = remedies.iter().map(|one| one.action.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "fix_assertion",
+            "patch_instructions",
+            "regenerate_test",
+            "try_candidates",
+            "replan",
+            "free_form"
+        ]
+    );
+    assert_eq!(remedies[1].evidence, "compare with a tolerance");
+    assert!(
+        remedies[2]
+            .evidence
+            .contains("these files only: tests/new.rs")
+    );
+    assert!(
+        remedies
+            .iter()
+            .take(4)
+            .all(|one| one.goto == Phase::Builder)
+    );
+}
+
+#[test]
+fn the_repair_agent_is_asked_for_instructions_before_they_are_given() {
+    let failing = failure(ErrorType::Assertion, Cause::Tests);
+    let mut at = Situation {
+        agents: vec![Agent::Repair],
+        ..situation()
+    };
+    let Decision::Act { remedy, .. } = choose(&failing, &at, &[], &PLENTY) else {
+        panic!("a repair");
+    };
+    let history = [tried(&failing, &remedy, &at, false)];
+    let consult = Decision::Consult(Agent::Repair);
+    assert_eq!(choose(&failing, &at, &history, &PLENTY), consult);
+    at.asked = vec![Agent::Repair];
+    let decision = choose(&failing, &at, &history, &PLENTY);
+    assert!(
+        matches!(decision, Decision::Act { remedy, .. } if remedy.action == HealAction::Replan)
+    );
+}
+
+#[test]
+fn what_tools_can_mend_themselves_comes_first() {
+    let objected = failure(ErrorType::Assertion, Cause::Lint);
+    let at = Situation {
+        commands: vec!["cargo fmt --check".into(), "cargo test".into()],
+        ..situation()
+    };
+    let (remedies, _) = climb(&objected, &at);
+    assert_eq!(remedies[0].action, HealAction::ApplyFixes);
+    assert_eq!(remedies[0].commands, ["cargo fmt"]);
+    assert_eq!(remedies[1].action, HealAction::FixLint);
+    assert_eq!(remedies[1].commands, [""; 0]);
+}
+
+#[test]
+fn a_missing_variable_is_set_to_its_default_and_a_secret_is_asked_for() {
+    let missing = Failure {
+        message: "APP_PORT and API_KEY are not set".into(),
+        damage: Some(Damage::default()),
+        ..failure(ErrorType::Config, Cause::Missing)
+    };
+    let pair = |name: &str| (name.to_owned(), "8080".to_owned());
+    let at = Situation {
+        defaults: BTreeMap::from([pair("APP_PORT"), pair("API_KEY"), pair("OTHER")]),
+        ..situation()
+    };
+    let (remedies, end) = climb(&missing, &at);
+    assert_eq!(remedies.len(), 1);
+    assert_eq!(remedies[0].variables, BTreeMap::from([pair("APP_PORT")]));
+    assert!(matches!(end, Decision::Stop { .. }));
+}
+
+#[test]
+fn a_step_that_is_too_much_for_one_answer_is_split() {
+    let cut = Failure {
+        message: "the answer is cut off: end of file".into(),
+        ..failure(ErrorType::Llm, Cause::UnusableAnswer)
+    };
+    let at = Situation {
+        phase: Phase::Builder,
+        step: Some("step-2".into()),
+        ..situation()
+    };
+    let (remedies, _) = climb(&cut, &at);
+    let split = remedies.last().unwrap();
+    assert_eq!(split.action, HealAction::SplitStep);
+    assert_eq!(split.goto, Phase::Planner);
+    assert!(split.evidence.contains("The step step-2 is too much"));
+}
+
+#[test]
+fn another_provider_is_asked_after_a_pause_in_vain() {
+    let outage = failure(ErrorType::Infra, Cause::ModelCall);
+    let at = Situation {
+        models: 2,
+        ..situation()
+    };
+    let names = actions(&outage, &at);
+    assert_eq!(names[0], "backoff");
+    assert!(names.contains(&"another_model"), "{names:?}");
+}
+
+/// What became of a repair of a failure, so many times.
+fn seen(failure: &Failure, action: HealAction, success: bool, times: usize) -> Vec<Outcome> {
+    let outcome = Outcome {
+        phase: Phase::Tester,
+        signature: failure.signature.clone(),
+        error_type: failure.error_type,
+        distribution: failure.distribution(),
+        action,
+        success,
+        tokens: 0,
+        cost_usd: 0.0,
+        cause: "left != right at the edge".into(),
+    };
+    vec![outcome; times]
+}
+
+#[test]
+fn what_has_healed_the_same_failure_three_times_comes_first_and_says_so() {
+    let failing = failure(ErrorType::Assertion, Cause::Tests);
+    let replan = |times| Knowledge::of(&seen(&failing, HealAction::Replan, true, times));
+    let chosen = |knowledge: &Knowledge| match super::choose(
+        &failing,
+        &situation(),
+        &[],
+        &PLENTY,
+        knowledge,
+    ) {
+        Decision::Act { remedy, .. } => remedy,
+        other => panic!("{other:?}"),
+    };
+    let remedy = chosen(&replan(3));
+    assert_eq!(remedy.action, HealAction::Replan);
+    assert!(
+        remedy
+            .reason
+            .ends_with("it healed this very failure 3 of 3 times before")
+    );
+    assert!(
+        remedy
+            .evidence
+            .contains("It was then: left != right at the edge")
+    );
+    // Nobody knows what has healed a failure that nobody has seen.
+    let other = Failure {
+        signature: Digest::of(b"other"),
+        ..failing.clone()
+    };
+    let decision = super::choose(&other, &situation(), &[], &PLENTY, &replan(3));
+    assert!(
+        matches!(decision, Decision::Act { remedy, .. } if remedy.action == HealAction::FixAssertion)
+    );
+}
+
+#[test]
+fn what_never_helps_gives_way_and_the_reason_counts() {
+    let failing = failure(ErrorType::Assertion, Cause::Tests);
+    let elsewhere = Failure {
+        signature: Digest::of(b"elsewhere"),
+        ..failing.clone()
+    };
+    let mut outcomes = seen(&elsewhere, HealAction::FixAssertion, false, 15);
+    outcomes.extend(seen(&elsewhere, HealAction::Replan, true, 2));
+    let decision = super::choose(
+        &failing,
+        &situation(),
+        &[],
+        &PLENTY,
+        &Knowledge::of(&outcomes),
+    );
+    let Decision::Act { remedy, .. } = decision else {
+        panic!("a repair");
+    };
+    assert_eq!(remedy.action, HealAction::Replan);
+    assert!(remedy.reason.ends_with("it helped 2 of 2 times before"));
+}
+
+#[test]
+fn a_playbook_brings_no_repair_to_a_refusal() {
+    let refused = failure(ErrorType::Safety, Cause::Policy);
+    let outcomes = seen(&refused, HealAction::FixAssertion, true, 9);
+    let knowledge = Knowledge::of(&outcomes);
+    let decision = super::choose(&refused, &situation(), &[], &PLENTY, &knowledge);
+    assert!(matches!(decision, Decision::GiveUp { .. }));
+    let soft = Failure {
+        retryable: true,
+        ..refused
+    };
+    let decision = super::choose(&soft, &situation(), &[], &PLENTY, &knowledge);
+    let corrects = |remedy: &Remedy| remedy.action == HealAction::PolicyCorrection;
+    assert!(matches!(decision, Decision::Act { remedy, .. } if corrects(&remedy)));
 }
 
 const TYPES: [ErrorType; 7] = [
@@ -419,7 +732,7 @@ proptest! {
         let mut budget = HealBudget { failures: 0, max_retries: 20, heals: 0, max_heals: 12 };
         for (failure, at, kept) in events {
             budget.failures += 1;
-            let Decision::Act(remedy) = choose(&failure, &at, &history, &budget) else {
+            let Decision::Act { remedy, .. } = choose(&failure, &at, &history, &budget) else {
                 continue;
             };
             prop_assert!(history.iter().all(|tried| tried.input != remedy.input));
@@ -435,7 +748,7 @@ proptest! {
     #[test]
     fn no_hard_safety_fact_is_ever_acted_upon(failure in any_failure(), at in any_situation()) {
         let hard = Failure { error_type: ErrorType::Safety, retryable: false, ..failure };
-        let is_act = matches!(choose(&hard, &at, &[], &PLENTY), Decision::Act(_));
+        let is_act = matches!(choose(&hard, &at, &[], &PLENTY), Decision::Act { .. });
         prop_assert!(!is_act);
     }
 
