@@ -27,11 +27,10 @@ pub(super) fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
     if last.calls.is_empty() {
         return Next::Done(words(last));
     }
-    let most = brief.context.models.max_turns;
-    if turns.len() >= most as usize {
-        return Next::Done(Err(AgentError::TooManyTurns(most)));
+    match conversation::dead_end(&turns, brief.context.models.max_turns) {
+        Some(error) => Next::Done(Err(error)),
+        None => ask(brief, tape),
     }
-    ask(brief, tape)
 }
 
 fn ask(brief: &Brief, tape: &[TapeEntry]) -> Next {

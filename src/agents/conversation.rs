@@ -9,7 +9,7 @@ use crate::domain::message::{
 use crate::domain::tape::{Answer, Call, TapeEntry, ToolAnswer};
 
 use super::pack::{self, Cut};
-use super::{answer, prompt};
+use super::{AgentError, answer, prompt, stuck};
 
 /// One turn of the model with the answers to its calls so far.
 pub(super) struct Turn<'a> {
@@ -57,6 +57,15 @@ pub(super) fn turns(tape: &[TapeEntry]) -> Vec<Turn<'_>> {
     turns
 }
 
+/// Why a model is not asked again, if there is a reason: it goes round in circles, or has had its
+/// `most` turns.
+pub(super) fn dead_end(turns: &[Turn<'_>], most: u32) -> Option<AgentError> {
+    if let Some(pattern) = stuck::course(turns).stuck {
+        return Some(AgentError::Stuck(pattern));
+    }
+    (turns.len() >= most as usize).then_some(AgentError::TooManyTurns(most))
+}
+
 /// The longest that a speech of the model is that it made some turns ago, where room is scarce.
 const SPEECH: usize = 2_000;
 
@@ -91,6 +100,7 @@ pub(super) fn request(
 fn messages(brief: &Brief, first: String, turns: &[Turn<'_>], cut: Cut) -> Vec<Message> {
     let mut messages = vec![Message::User { text: first }];
     let native = brief.context.models.native_tools;
+    let told = stuck::course(turns).told;
     for (newer, turn) in (0..turns.len()).rev().zip(turns) {
         let is_whole = newer < cut.whole_turns();
         messages.push(Message::Assistant {
@@ -132,6 +142,11 @@ fn messages(brief: &Brief, first: String, turns: &[Turn<'_>], cut: Cut) -> Vec<M
                     text: format!("{} {outcome}:\n{text}", call.name),
                 }
             });
+        }
+        let at = turns.len() - 1 - newer;
+        if let Some((_, words)) = told.as_ref().filter(|(after, _)| *after == at) {
+            let text = words.clone();
+            messages.push(Message::User { text });
         }
     }
     messages

@@ -3,13 +3,17 @@
 //! An agent needs no async and no I/O. It asks, acts and ends by saying so; the engine answers on
 //! the tape. The same brief and tape always give the same next.
 
+mod analyzer;
 mod answer;
 mod builder;
 mod conversation;
+mod instructions;
 mod pack;
 mod planner;
 mod prompt;
 mod releaser;
+mod repair;
+mod stuck;
 mod tester;
 #[cfg(test)]
 mod tests;
@@ -67,6 +71,8 @@ pub enum AgentError {
     Blocked(String),
     /// The model took too many turns.
     TooManyTurns(u32),
+    /// The model goes round in circles, although it was told: the pattern in words.
+    Stuck(String),
     /// The checks do not suffice.
     Checks(Box<Failure>),
 }
@@ -78,6 +84,8 @@ pub fn next(brief: &Brief, tape: &[TapeEntry]) -> Next {
         Agent::Builder => builder::next(brief, tape),
         Agent::Tester => tester::next(brief, tape),
         Agent::Releaser => releaser::next(brief, tape),
+        Agent::Analyzer => analyzer::next(brief, tape),
+        Agent::Repair => repair::next(brief, tape),
     }
 }
 

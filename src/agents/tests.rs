@@ -1,6 +1,8 @@
 //! Agents are functions: a brief and a tape in, what comes next out.
 
+mod asked;
 mod packs;
+mod stuck;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -32,6 +34,7 @@ fn brief(agent: Agent) -> Brief {
             finished_steps: Vec::new(),
             step: None,
             scope: vec!["src/**".into()],
+            instructions: Vec::new(),
             evidence: None,
         },
         agent,
@@ -311,6 +314,7 @@ fn a_repaired_answer_is_taken_without_asking_again() {
         error_type: "LLM_ERROR".into(),
         text: String::new(),
         repaired_answer: Some(r#"{"steps":[{"id":"a","name":"n","description":"d"}]}"#.into()),
+        commands: Vec::new(),
     });
     assert!(done(next(&brief, &[])).is_ok());
 }

@@ -22,6 +22,7 @@ fn long(window: Option<u64>, turns: usize, overflows: usize) -> (Brief, Tape) {
         error_type: "LOGIC_ERROR".into(),
         text: "error: it does not compile\n".repeat(300),
         repaired_answer: None,
+        commands: Vec::new(),
     });
     let mut tape = Tape::default();
     for turn in 0..turns {
