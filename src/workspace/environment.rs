@@ -149,6 +149,52 @@ pub fn commands(
     env.into_iter().collect()
 }
 
+/// The variables of a command in a container: what is the same everywhere, the language, what the person passes on and
+/// what is set for it. Search path, home and toolchains are the image's own.
+pub fn contained(
+    process: &BTreeMap<String, String>,
+    pass: &[String],
+    extra: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let language = |name: &String| {
+        matches!(name.as_str(), "LANG" | "LANGUAGE" | "TZ") || name.starts_with("LC_")
+    };
+    let own = process
+        .iter()
+        .filter(|(name, _)| language(name) || pass.contains(name));
+    let fixed = FIXED.iter().map(|(name, value)| (*name, *value));
+    let set = extra
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+    own.chain(fixed)
+        .chain(set)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The variables by which docker and podman find what they talk to, and where they keep things.
+pub(super) fn container_client(process: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    const NAMES: [&str; 7] = [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "TMPDIR",
+        "SSH_AUTH_SOCK",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ];
+    const BEGINNINGS: [&str; 4] = ["DOCKER_", "CONTAINER_", "CONTAINERS_", "XDG_"];
+    let needed = |name: &String| {
+        NAMES.contains(&name.as_str()) || BEGINNINGS.iter().any(|start| name.starts_with(start))
+    };
+    process
+        .iter()
+        .filter(|(name, _)| needed(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 /// The folders and files outside a worktree that commands may write, as far as they exist: the download and compile
 /// caches of the common tools, without which their builds fail or start from nothing, and `/dev/shm`, without
 /// which Python's multiprocessing has no locks. Of CARGO_HOME only the caches: neither its configuration,

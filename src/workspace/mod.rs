@@ -5,16 +5,20 @@
 //! a [`worktree`] and hands over one branch through [`publish`].
 
 pub mod apply;
+pub mod artifacts;
 pub mod command;
 pub mod confine;
+pub mod container;
 pub mod edit;
 pub mod environment;
 pub mod files;
 pub mod git;
+pub mod listing;
 pub mod own;
 pub mod project;
 pub mod publish;
 pub mod repository;
+pub mod runner;
 pub mod share;
 pub mod supervisor;
 pub mod worktree;

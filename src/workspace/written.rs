@@ -76,6 +76,15 @@ impl Watch {
         Ok(Self { place, before })
     }
 
+    /// The paths, relative to the folder, of what is new or changed since.
+    pub fn changed(&self) -> Vec<String> {
+        let found = self.place.matching().found.into_iter();
+        found
+            .filter(|(path, stamp)| self.before.get(path) != Some(stamp))
+            .map(|(path, _)| path)
+            .collect()
+    }
+
     /// Reads what is new or changed since.
     pub fn end(self) -> Written {
         let search = self.place.matching();

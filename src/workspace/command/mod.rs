@@ -107,6 +107,15 @@ pub enum CommandError {
     },
 }
 
+/// The text as one word of a shell's command line.
+pub fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:,@%+".contains(c);
+    match text.is_empty() || !text.chars().all(plain) {
+        true => format!("'{}'", text.replace('\'', r"'\''")),
+        false => text.to_owned(),
+    }
+}
+
 /// Runs the command of `spec` to its end, under `supervisor`, the path of the rgpt program.
 /// When this returns, every process that the command started is dead.
 ///
@@ -117,6 +126,15 @@ pub fn run(
     supervisor: &Path,
     spec: &CommandSpec,
     cancel: &AtomicBool,
+) -> Result<CommandOutput, CommandError> {
+    run_while(supervisor, spec, &[cancel])
+}
+
+/// Runs a command to its end, which comes early once one of `cancel` is set.
+fn run_while(
+    supervisor: &Path,
+    spec: &CommandSpec,
+    cancel: &[&AtomicBool],
 ) -> Result<CommandOutput, CommandError> {
     let started = Instant::now();
     let failed = |source| CommandError::Start {
@@ -162,6 +180,48 @@ pub fn run(
     };
     tell(spec, &output);
     Ok(output)
+}
+
+/// Runs commands side by side, each as [`run`] does, and tells `ended` of each by its index when it has ended. If one
+/// could not be run, the others are ended.
+///
+/// # Errors
+///
+/// The first of the commands' errors.
+pub fn run_all(
+    supervisor: &Path,
+    specs: &[CommandSpec],
+    cancel: &AtomicBool,
+    ended: &(dyn Fn(usize, &CommandOutput) + Sync),
+) -> Result<Vec<CommandOutput>, CommandError> {
+    if let [one] = specs {
+        let output = run(supervisor, one, cancel)?;
+        ended(0, &output);
+        return Ok(vec![output]);
+    }
+    let lost = AtomicBool::new(false);
+    let cancel = &[cancel, &lost];
+    let one = |index: usize, spec| {
+        let outcome = run_while(supervisor, spec, cancel);
+        match &outcome {
+            Ok(output) => ended(index, output),
+            Err(_) => lost.store(true, Ordering::Relaxed),
+        }
+        outcome
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = specs
+            .iter()
+            .enumerate()
+            .map(|(index, spec)| scope.spawn(move || one(index, spec)))
+            .collect();
+        // All are waited for, whatever the first of them says.
+        let outcomes: Vec<_> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or(Err(CommandError::Unresponsive)))
+            .collect();
+        outcomes.into_iter().collect()
+    })
 }
 
 /// Tells the log how a command ended.
@@ -257,7 +317,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Listens until the supervisor and both outputs are closed.
-    fn listen(mut self, started: Instant, cancel: &AtomicBool) -> Result<Self, CommandError> {
+    fn listen(mut self, started: Instant, cancel: &[&AtomicBool]) -> Result<Self, CommandError> {
         let mut deadline = started + self.spec.timeout.min(LONGEST) + GRACE;
         while self.control.is_some() || self.stdout.is_open() || self.stderr.is_open() {
             if Instant::now() >= deadline {
@@ -267,7 +327,8 @@ impl<'a> Conversation<'a> {
                     None => return Ok(self),
                 }
             }
-            if cancel.load(Ordering::Relaxed) && !self.cancelled {
+            let wanted = cancel.iter().any(|flag| flag.load(Ordering::Relaxed));
+            if wanted && !self.cancelled {
                 self.cancelled = true;
                 if let Some(control) = &self.control {
                     let _ = control.shutdown(Shutdown::Write);

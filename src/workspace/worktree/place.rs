@@ -13,6 +13,10 @@ pub enum Purpose {
     Check,
     /// The checks run in it on the tree that the run started from.
     Base,
+    /// The checks run in it on one of several patches.
+    FirstLane,
+    /// The same, side by side with the first.
+    SecondLane,
 }
 
 /// Why there is no place for worktrees.
@@ -75,13 +79,13 @@ pub fn of_record(
 /// The run whose folder has this name.
 fn run_of(name: &str) -> Option<RunId> {
     let number = name.strip_prefix("run-")?;
-    let suffix = ["-check", "-base", ".tmp"]
+    let suffix = ["-check", "-base", "-lane-1", "-lane-2", ".tmp"]
         .into_iter()
         .find_map(|suffix| number.strip_suffix(suffix));
     suffix.unwrap_or(number).parse().ok().map(RunId)
 }
 
-/// The folder for a worktree: `<cache_home>/rgpt/<repo_id>/run-<id>[-check|-base]/<repo_name>`,
+/// The folder for a worktree: `<cache_home>/rgpt/<repo_id>/run-<id>[-check|-base|-lane-<n>]/<repo_name>`,
 /// with the links of the part that exists resolved. The last part is the repository's own name,
 /// since some tools name what they build after it.
 ///
@@ -108,6 +112,8 @@ pub fn place(
         Purpose::Build => "",
         Purpose::Check => "-check",
         Purpose::Base => "-base",
+        Purpose::FirstLane => "-lane-1",
+        Purpose::SecondLane => "-lane-2",
     };
     let name = match repo_name {
         "" | "." | ".." | ".git" => "repository",
