@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::config::CheckConfig;
+use crate::config::{CheckConfig, ReportFormat};
 use crate::domain::check::{CheckResult, CheckScope, CheckStatus, TestStatus};
 use crate::domain::finding::{Category, Observation, Severity};
 use crate::domain::id::TreeId;
 
-use super::diagnostics::{self, MAX_OBSERVATIONS, one_line};
 use super::facts::{self, RunFacts};
+use super::findings::{self, MAX_OBSERVATIONS, Said, one_line};
 use super::report::{Report, Reported, from_files, lines, readable, recognise};
 use super::runner::{self, Reading};
 
@@ -22,13 +22,15 @@ pub fn judge(
     mut run: RunFacts,
 ) -> CheckResult {
     let reading = runner::reading(check);
+    let said = said(check, &reading, &run);
     let report = report(check, &reading, &run);
     if let Cow::Owned(text) = readable(&run.stdout, reading.format) {
         run.output = facts::capped(&text, &run.stderr);
         run.stdout = text;
     }
-    let verdict = Verdict::of(check, reading.promised, &run, report.as_ref());
-    let mut observations = observe(check, &run, report.as_ref(), verdict.status);
+    let promised = reading.promised && said.is_none();
+    let verdict = Verdict::of(check, promised, &run, report.as_ref());
+    let mut observations = observe(check, &run, report.as_ref(), said, verdict.status);
     observations.extend(verdict.finding.clone().map(|message| Observation {
         severity: verdict.severity,
         category: check.kind,
@@ -58,10 +60,33 @@ pub fn judge(
             report.tests.into_iter().map(|test| test.case).collect()
         }),
         excused: Vec::new(),
+        flaky: Vec::new(),
+        reruns: 0,
         observations,
         note: (!notes.is_empty()).then(|| notes.join("; ")),
         output: run.output,
         full_output: run.full_output,
+    }
+}
+
+/// What a document of a compiler or linter says, in the check's files if it has any, else in its output. A test check
+/// has a report of tests.
+fn said(check: &CheckConfig, reading: &Reading, run: &RunFacts) -> Option<Vec<Said>> {
+    let format = reading.format;
+    let wanted = findings::is_format(format)
+        || (format == ReportFormat::Auto && check.kind != Category::Test);
+    if !wanted {
+        return None;
+    }
+    let files: Vec<&str> = run
+        .written
+        .files
+        .iter()
+        .map(|(_, text)| text.as_str())
+        .collect();
+    match check.report_files.is_empty() {
+        true => findings::documents(&[&run.stdout, &run.stderr], format),
+        false => findings::documents(&files, format),
     }
 }
 
@@ -108,7 +133,9 @@ impl Verdict {
     }
 
     fn of(check: &CheckConfig, promised: bool, run: &RunFacts, report: Option<&Report>) -> Self {
-        if let Some(reason) = not_carried_out(check, run) {
+        let crash = signal(run).filter(|signal| CRASHES.contains(signal));
+        let told = crash.is_some() && report.is_some_and(|report| ran(report) > 0);
+        if let Some(reason) = not_carried_out(check, run).filter(|_| !told) {
             return Self::new(CheckStatus::Error, Some(reason));
         }
         let red = report.is_some_and(|report| report.counts.failed + report.counts.errors > 0);
@@ -124,10 +151,7 @@ impl Verdict {
                     Some(report) if !red && complete && ran(report) == 0 => {
                         Some("no tests ran".to_owned())
                     }
-                    Some(_) if !red && complete => Some(format!(
-                        "no test fails, but the command ends with {code}: {}",
-                        reason(run)
-                    )),
+                    Some(_) if !red && complete => Some(after_green(run, crash, &code)),
                     Some(report) if !red => report.notes.first().cloned(),
                     _ => None,
                 };
@@ -170,17 +194,60 @@ impl Verdict {
     }
 }
 
+/// Why a command fails of which every test passes.
+fn after_green(run: &RunFacts, crash: Option<&str>, code: &str) -> String {
+    if let Some(signal) = crash {
+        return format!("no test fails, but the program crashes when they are done ({signal})");
+    }
+    match unmet_coverage(run) {
+        Some(line) => format!("no test fails, but coverage is below its threshold: {line}"),
+        None => format!(
+            "no test fails, but the command ends with {code}: {}",
+            reason(run)
+        ),
+    }
+}
+
+/// The line by which a coverage tool says that too little is covered.
+fn unmet_coverage(run: &RunFacts) -> Option<String> {
+    const WORDS: [&str; 8] = [
+        "threshold",
+        "not reached",
+        "not met",
+        "less than",
+        "below",
+        "minimum",
+        "fail-under",
+        "fail_under",
+    ];
+    let says = |line: &str| {
+        let line = line.to_ascii_lowercase();
+        (line.contains("coverage") || line.contains("covered"))
+            && WORDS.iter().any(|word| line.contains(word))
+            && line.contains(|char: char| char.is_ascii_digit())
+    };
+    lines(&run.stdout)
+        .chain(lines(&run.stderr))
+        .filter(|line| line.len() < MAX_REASON)
+        .filter(|line| says(line))
+        .last()
+        .map(|line| one_line(line.trim()))
+}
+
 /// Why a command that went well proves nothing.
 fn no_report(check: &CheckConfig, run: &RunFacts) -> String {
     let wanted = check.report_files.join(", ");
     let (files, stale) = (run.written.files.len(), run.written.stale);
+    let what = match check.kind {
+        Category::Test => "test report",
+        _ => "report",
+    };
     let where_not = if check.report_files.is_empty() {
-        "there is no test report in its output (with `report: none` the exit code alone counts)"
-            .to_owned()
+        format!("there is no {what} in its output (with `report: none` the exit code alone counts)")
     } else if let Some(why) = &run.written.missing {
         format!("its report cannot be read: {why}")
     } else if files > 0 {
-        format!("the files that match `report_files: [{wanted}]` hold no test report")
+        format!("the files that match `report_files: [{wanted}]` hold no {what}")
     } else if stale > 0 {
         format!(
             "it wrote none of the files that match `report_files: [{wanted}]`: they were there before"
@@ -197,6 +264,17 @@ fn ran(report: &Report) -> u32 {
         .passed
         .saturating_add(counts.failed)
         .saturating_add(counts.errors)
+}
+
+/// The longest line that can be a reason.
+const MAX_REASON: usize = 1000;
+/// The signals by which programs die of their own faults.
+const CRASHES: [&str; 5] = ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL"];
+
+/// The signal that ended the command, or of which its exit code tells.
+fn signal(run: &RunFacts) -> Option<&str> {
+    let own = run.signal.as_deref().filter(|_| !run.timed_out);
+    own.or_else(|| signal_of(run.exit_code?))
 }
 
 /// Why the check itself could not be carried out, if so.
@@ -257,6 +335,7 @@ fn observe(
     check: &CheckConfig,
     run: &RunFacts,
     report: Option<&Report>,
+    said: Option<Vec<Said>>,
     status: CheckStatus,
 ) -> Vec<Observation> {
     let failed = !status.acceptable();
@@ -267,14 +346,21 @@ fn observe(
         .take(MAX_OBSERVATIONS)
         .map(failing_test)
         .collect();
-    if failed && check.kind != Category::Lint {
-        let errors = diagnostics::compile_errors(&run.stdout, &run.stderr);
+    let is_said = said.is_some();
+    let category = match check.kind {
+        Category::Test => Category::Build,
+        own => own,
+    };
+    found.extend(said.into_iter().flatten().map(|one| one.observed(category)));
+    if is_said {
+        // Its lines for people say the same.
+    } else if failed && check.kind != Category::Lint {
+        let errors = findings::compile_errors(&run.stdout, &run.stderr);
         // A test file that does not parse is one finding, not two.
         found.retain(|one| errors.iter().all(|error| error.location != one.location));
         found.extend(errors);
-    }
-    if check.kind == Category::Lint {
-        found.extend(diagnostics::lints(&run.stdout, &run.stderr, failed));
+    } else if check.kind == Category::Lint {
+        found.extend(findings::lints(&run.stdout, &run.stderr, failed));
     }
     for one in &mut found {
         one.location = one

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::report::{Report, recognise};
 use crate::config::{CheckConfig, ReportFormat};
 use crate::domain::finding::Category;
 
@@ -11,10 +12,7 @@ use crate::domain::finding::Category;
 /// they print for people does not name every test.
 pub fn command_line(check: &CheckConfig) -> String {
     let command = check.command.trim();
-    let plain = !command.contains([
-        '&', '|', ';', '\n', '<', '>', '$', '`', '(', '\'', '"', '#', '\\',
-    ]);
-    if check.kind != Category::Test || !plain {
+    if check.kind != Category::Test || !is_plain(command) {
         return command.to_owned();
     }
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -22,6 +20,13 @@ pub fn command_line(check: &CheckConfig) -> String {
         Some((option, at)) => [&words[..at], &[option], &words[at..]].concat().join(" "),
         None => command.to_owned(),
     }
+}
+
+/// Whether a command line is one command, in which a shell would do no more than part the words.
+pub(super) fn is_plain(command: &str) -> bool {
+    !command.contains([
+        '&', '|', ';', '\n', '<', '>', '$', '`', '(', '\'', '"', '#', '\\',
+    ])
 }
 
 /// The option that a plain call of a runner is missing, and the index of the word before which it goes.
@@ -41,6 +46,27 @@ fn option(words: &[&str]) -> Option<(&'static str, usize)> {
         word.starts_with("--test-reporter") || matches!(*word, "--watch" | "--help" | "--version")
     });
     (!chosen).then_some(("--test-reporter=tap", at + 1))
+}
+
+/// The test report in what a command printed, as the runner that its words name prints it, else as it tells itself
+/// apart. None: there is none beyond doubt.
+pub fn read_report(command: &str, stdout: &str, stderr: &str) -> Option<Report> {
+    let named = format_of(command);
+    let report = recognise(stdout, stderr, named);
+    match named {
+        ReportFormat::Auto => report,
+        _ => report.or_else(|| recognise(stdout, stderr, ReportFormat::Auto)),
+    }
+}
+
+/// The format of the report of a test command, as far as its words tell.
+fn format_of(command: &str) -> ReportFormat {
+    let mut formats: Vec<ReportFormat> = segments(command).filter_map(runner).collect();
+    formats.dedup();
+    match formats.as_slice() {
+        [one] => *one,
+        _ => ReportFormat::Auto,
+    }
 }
 
 /// How a check's report is to be read.
@@ -73,12 +99,7 @@ pub(super) fn reading(check: &CheckConfig) -> Reading {
         };
     }
     let command = command_line(check);
-    let mut formats: Vec<ReportFormat> = segments(&command).filter_map(runner).collect();
-    formats.dedup();
-    let format = match formats.as_slice() {
-        [one] => *one,
-        _ => ReportFormat::Auto,
-    };
+    let format = format_of(&command);
     // Behind a pipe or a redirection, the report may have gone elsewhere.
     let elsewhere = command.contains(['>', '|']);
     let promised = !elsewhere
@@ -110,8 +131,9 @@ pub(super) fn explains(check: &CheckConfig, exit_code: Option<i32>) -> bool {
 /// the code is the runner's own, and all before it has run.
 fn failing_exit_codes(runner: ReportFormat) -> Option<RangeInclusive<i32>> {
     use ReportFormat::{
-        Auto, CargoTest, Ctest, GoTest, Gtest, Jest, Junit, Minitest, Mocha, Nextest, NodeTest,
-        None as NoReport, Phpunit, Playwright, Pytest, Rspec, Surefire, Tap, Unittest, Vitest,
+        Bats, CargoTest, Ctest, GoTest, Gtest, Jest, JunitConsole, Minitest, Mocha, Nextest,
+        NodeTest, Phpunit, Playwright, Prove, Pytest, Rspec, Surefire, Tap, TestUnit, Unittest,
+        Vitest,
     };
     match runner {
         CargoTest => Some(101..=101),
@@ -122,8 +144,10 @@ fn failing_exit_codes(runner: ReportFormat) -> Option<RangeInclusive<i32>> {
         // Failures, or errors.
         Phpunit => Some(1..=2),
         Pytest | GoTest | Tap | Unittest | Jest | Vitest | NodeTest | Playwright | Rspec
-        | Minitest | Gtest | Surefire => Some(1..=1),
-        Auto | NoReport | Junit => None,
+        | Minitest | Gtest | Surefire | JunitConsole | Bats | TestUnit => Some(1..=1),
+        // As many as tests failed, or what the last file that died ended with.
+        Prove => Some(1..=255),
+        _ => None,
     }
 }
 
@@ -196,13 +220,7 @@ fn prints_tap(words: &[&str]) -> bool {
 /// The format of a runner that is started by its name, perhaps through a package manager, and prints what it prints
 /// for people.
 fn by_name(words: &[&str]) -> Option<ReportFormat> {
-    const LAUNCHERS: [&str; 12] = [
-        "npx", "pnpm", "yarn", "bun", "bunx", "exec", "run", "bundle", "php", "uv", "poetry",
-        "coverage",
-    ];
-    let words = &words[after_variables(words)..];
-    let launches = |word: &&&str| LAUNCHERS.contains(*word) || word.starts_with('-');
-    let at = words.iter().take_while(launches).count();
+    let at = launched(words)?;
     let (program, rest) = words[at..].split_first()?;
     let other = [
         "-R",
@@ -211,8 +229,7 @@ fn by_name(words: &[&str]) -> Option<ReportFormat> {
         "--format",
         "-f",
         "--log",
-        "--teamcity",
-        "--testdox",
+        "--message-format",
     ];
     let own_output = !rest.iter().any(|word| {
         other
@@ -243,8 +260,20 @@ fn by_name(words: &[&str]) -> Option<ReportFormat> {
     own_output.then_some(format)
 }
 
+/// The index of the program that a command starts, behind variables and perhaps a package manager.
+pub(super) fn launched(words: &[&str]) -> Option<usize> {
+    const LAUNCHERS: [&str; 12] = [
+        "npx", "pnpm", "yarn", "bun", "bunx", "exec", "run", "bundle", "php", "uv", "poetry",
+        "coverage",
+    ];
+    let start = after_variables(words);
+    let launches = |word: &&&str| LAUNCHERS.contains(*word) || word.starts_with('-');
+    let at = start + words[start..].iter().take_while(launches).count();
+    (at < words.len()).then_some(at)
+}
+
 /// The words after variables that are set for a command.
-fn after_variables(words: &[&str]) -> usize {
+pub(super) fn after_variables(words: &[&str]) -> usize {
     let set = |word: &&&str| (word.contains('=') && !word.starts_with('-')) || **word == "env";
     words.iter().take_while(set).count()
 }
@@ -254,7 +283,7 @@ fn is_program(word: Option<&&str>, name: &str) -> bool {
 }
 
 /// Whether the words are variables, then `cargo [+toolchain] [options] test`.
-fn starts_cargo_test(words: &[&str]) -> bool {
+pub(super) fn starts_cargo_test(words: &[&str]) -> bool {
     let words = &words[after_variables(words)..];
     is_program(words.first(), "cargo")
         && words[1..]
@@ -264,7 +293,7 @@ fn starts_cargo_test(words: &[&str]) -> bool {
 }
 
 /// The index of `test` in variables, then `go [-C folder] test`.
-fn go_test(words: &[&str]) -> Option<usize> {
+pub(super) fn go_test(words: &[&str]) -> Option<usize> {
     let go = after_variables(words);
     let at = match words.get(go + 1) {
         Some(&"-C") => go + 3,
@@ -274,7 +303,7 @@ fn go_test(words: &[&str]) -> Option<usize> {
 }
 
 /// The index of `--test` in variables, then `node [options] --test`.
-fn node_test(words: &[&str]) -> Option<usize> {
+pub(super) fn node_test(words: &[&str]) -> Option<usize> {
     let node = after_variables(words);
     let own = words.get(node + 1..)?;
     let options = own.iter().take_while(|word| word.starts_with('-')).count();

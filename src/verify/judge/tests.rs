@@ -1,23 +1,14 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{Network, ReportFormat};
+use crate::config::ReportFormat;
 use crate::workspace::written::Written;
 
 /// A check as configurations give it.
 pub(in crate::verify) fn check(kind: Category, command: &str) -> CheckConfig {
     CheckConfig {
-        kind,
-        command: command.to_owned(),
-        cwd: ".".to_owned(),
         timeout: Duration::from_secs(60),
-        report: ReportFormat::Auto,
-        report_files: Vec::new(),
-        shards: 1,
-        env: BTreeMap::new(),
-        pass_env: Vec::new(),
-        network: Network::default(),
+        ..CheckConfig::new(kind, command)
     }
 }
 
@@ -100,6 +91,32 @@ fn a_masked_exit_code_does_not_hide_failing_tests() {
 }
 
 #[test]
+fn no_exit_code_makes_a_red_report_of_any_runner_green() {
+    for stdout in [
+        include_str!("../report/fixtures/jest.json"),
+        include_str!("../report/fixtures/vitest.json"),
+        include_str!("../report/fixtures/mocha_json.txt"),
+        include_str!("../report/fixtures/gtest.json"),
+        include_str!("../report/fixtures/libtest.jsonl"),
+        include_str!("../report/fixtures/bats_pretty.txt"),
+        include_str!("../report/fixtures/tap_bats.txt"),
+        include_str!("../report/fixtures/prove_v.out.txt"),
+        include_str!("../report/fixtures/junit_console.txt"),
+        include_str!("../report/fixtures/test_unit.txt"),
+        include_str!("../report/fixtures/phpunit_testdox.txt"),
+        include_str!("../report/fixtures/phpunit_teamcity.txt"),
+        include_str!("../report/fixtures/surefire.txt"),
+    ] {
+        for (command, code) in [("make test", 0), ("make test || true", 0), ("make test", 1)] {
+            let result = judged(Category::Test, command, Some(code), stdout, "");
+            assert_eq!(result.status, CheckStatus::Failed, "{stdout}");
+            let tests = result.observations.iter();
+            assert!(tests.filter(|one| one.category == Category::Test).count() > 0);
+        }
+    }
+}
+
+#[test]
 fn a_bad_exit_code_is_not_hidden_by_green_tests() {
     let stdout = "..   [100%]\nFAIL Required test coverage of 90% not reached. Total coverage: 40.00%\n2 passed in 0.86s\n";
     let result = judged(
@@ -113,8 +130,66 @@ fn a_bad_exit_code_is_not_hidden_by_green_tests() {
     assert_eq!(
         told(&result),
         [
-            "major test no test fails, but the command ends with exit code 1: FAIL Required test coverage of 90% not reached. Total coverage: 40.00% @ -"
+            "major test no test fails, but coverage is below its threshold: FAIL Required test coverage of 90% not reached. Total coverage: 40.00% @ -"
         ]
+    );
+    let result = judged(
+        Category::Test,
+        "pytest -q",
+        Some(1),
+        "..   [100%]\n2 passed in 0.86s\n",
+        "ERROR: the database cannot be dropped\n",
+    );
+    assert_eq!(
+        told(&result),
+        [
+            "major test no test fails, but the command ends with exit code 1: ERROR: the database cannot be dropped @ -"
+        ]
+    );
+}
+
+#[test]
+fn each_coverage_tool_has_its_own_words() {
+    for line in [
+        "Jest: \"global\" coverage threshold for lines (90%) not met: 50%",
+        "ERROR: Coverage for lines (50%) does not meet global threshold (90%)",
+        "Coverage failure: total of 40 is less than fail-under=90",
+        "Line coverage (50.00%) is below the expected minimum coverage (90.00%).",
+        "# Error: 50.00% line coverage does not meet threshold of 90%.",
+        "[ERROR] Rule violated for bundle app: lines covered ratio is 0.50, but expected minimum is 0.80",
+    ] {
+        let stdout = format!("..   [100%]\n2 passed in 0.86s\n{line}\n");
+        let result = judged(Category::Test, "pytest -q", Some(1), &stdout, "");
+        let note = result.note.unwrap_or_default();
+        assert!(note.starts_with("no test fails, but coverage is"), "{note}");
+    }
+}
+
+#[test]
+fn a_crash_after_green_tests_is_a_finding_of_its_own() {
+    let green = "..   [100%]\n2 passed in 0.86s\n";
+    for code in [139, 134] {
+        let result = judged(Category::Test, "pytest -q", Some(code), green, "");
+        assert_eq!(result.status, CheckStatus::Failed);
+        let note = result.note.unwrap_or_default();
+        assert!(
+            note.starts_with("no test fails, but the program crashes when they are done (SIG"),
+            "{note}"
+        );
+    }
+    let killed = judged(Category::Test, "pytest -q", Some(137), green, "");
+    assert_eq!(killed.status, CheckStatus::Error);
+}
+
+#[test]
+fn a_crash_in_a_test_is_that_tests_failure() {
+    let stdout = include_str!("../report/fixtures/gtest_crash.txt");
+    let result = judged(Category::Test, "./t", Some(139), stdout, "");
+    assert_eq!(result.status, CheckStatus::Failed);
+    assert!(
+        told(&result)
+            .iter()
+            .any(|line| line.starts_with("major test Cart.Vat: "))
     );
 }
 
@@ -188,6 +263,47 @@ fn no_tests_at_all_are_worth_a_word() {
             vec!["major test no tests ran @ -".to_owned()]
         )
     );
+}
+
+#[test]
+fn a_linters_document_is_read_from_output_or_files() {
+    let eslint = r#"[{"filePath":"/tree/a.js","messages":[{"ruleId":"no-undef","severity":1,"message":"'foo' is not defined.","line":2}]}]"#;
+    let result = judged(Category::Lint, "eslint -f json .", Some(0), eslint, "");
+    assert_eq!(result.status, CheckStatus::Passed);
+    assert_eq!(
+        told(&result),
+        ["medium lint 'foo' is not defined. (no-undef) @ /tree/a.js:2"]
+    );
+    let mut scan = check(Category::Security, "scan --sarif out.sarif");
+    scan.report = ReportFormat::Sarif;
+    scan.report_files = vec!["out.sarif".to_owned()];
+    let run = |files: &[(&str, &str)]| RunFacts {
+        exit_code: Some(0),
+        folder: "/tree".to_owned(),
+        written: Written {
+            files: files
+                .iter()
+                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+                .collect(),
+            ..Written::default()
+        },
+        ..RunFacts::default()
+    };
+    let sarif = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[{"ruleId":"r","level":"error","message":{"text":"key in source"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"src/k.py"},"region":{"startLine":3}}}]}]}]}"#;
+    let judge = |run| judge("scan", &scan, CheckScope::Final, TreeId::from("t"), run);
+    let found = judge(run(&[("out.sarif", sarif)]));
+    assert_eq!(
+        found.status,
+        CheckStatus::Passed,
+        "the limits judge what is found"
+    );
+    assert_eq!(
+        told(&found),
+        ["major security key in source (r) @ src/k.py:3"]
+    );
+    let empty = judge(run(&[("out.sarif", "{}")]));
+    assert_eq!(empty.status, CheckStatus::Failed);
+    assert_eq!(judge(run(&[])).status, CheckStatus::Failed);
 }
 
 #[test]

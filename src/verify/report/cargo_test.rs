@@ -1,4 +1,4 @@
-//! The text that `cargo test` prints: one section of libtest for each test binary, then those of the doc tests.
+//! What `cargo test` prints, as events or as text: one section of libtest for each test binary, then those of the doc tests.
 //!
 //! A section begins with `running N tests`, lists the tests, shows what the failing ones printed, names them under
 //! `failures:` and ends with `test result:`. What a test prints can hold all of these lines. So a result only ends
@@ -6,6 +6,7 @@
 //! outer one ends properly, the inner ones were a test's output; if it never ends, its binary died and they are the
 //! binaries after it.
 
+mod events;
 mod failure;
 mod section;
 
@@ -19,12 +20,24 @@ use crate::domain::check::{Counts, TestStatus};
 
 /// How many sections may be open at a time; deeper ones are text.
 const MAX_DEPTH: usize = 16;
+/// The note of a run that left binaries out.
+const STOPPED_EARLY: &str =
+    "cargo stopped at the first failing test binary (`--no-fail-fast` runs the others)";
 
-/// Reads a report; none if the output holds no section.
+/// Reads a report: events if there are any, else sections; none if the output holds neither.
 pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
+    let lines: Vec<Cow<'_, str>> = lines(stdout).collect();
+    read_lines(&lines, stdout, stderr)
+}
+
+/// As [`read`], where standard output has been taken apart.
+pub(super) fn read_lines(lines: &[Cow<'_, str>], stdout: &str, stderr: &str) -> Option<Report> {
+    if let Some(report) = events::read(stdout, stderr) {
+        return Some(report);
+    }
     let mut reader = Reader::default();
-    for line in lines(stdout) {
-        reader.line(&line);
+    for line in lines {
+        reader.line(line);
     }
     let (sections, headless) = reader.finish();
     if sections.is_empty() && headless.is_none() {
@@ -44,17 +57,15 @@ pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
     }
     if told.stopped_early {
         report.counts.complete = false;
-        report.notes.push(
-            "cargo stopped at the first failing test binary (`--no-fail-fast` runs the others)"
-                .to_owned(),
-        );
+        report.note(STOPPED_EARLY);
     }
     Some(report)
 }
 
 /// Whether output that was not announced as cargo's is cargo's.
-pub(super) fn is_certain(stderr: &str, report: &Report) -> bool {
+pub(super) fn is_certain(stdout: &str, stderr: &str, report: &Report) -> bool {
     report.counts.complete
+        || events::read(stdout, stderr).is_some()
         || lines(stderr).any(|line| {
             let line = line.trim_start();
             line.starts_with("Running ") || line.starts_with("Doc-tests ")
@@ -63,6 +74,9 @@ pub(super) fn is_certain(stderr: &str, report: &Report) -> bool {
 
 /// The lines from the first section to the last result.
 pub(super) fn span(lines: &[Cow<'_, str>]) -> Range<usize> {
+    if let Some(span) = events::span(lines) {
+        return span;
+    }
     let begin = lines.iter().position(|line| line.starts_with("running "));
     let end = lines
         .iter()

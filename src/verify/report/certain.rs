@@ -1,50 +1,53 @@
 //! Which reports output holds beyond doubt, when nobody said which there are.
 //!
-//! What begins as XML, TAP or JSON is that, and what stands in it is a test's own output, whatever it looks like; XML
-//! and TAP that stand in other output are a test's, too. Of two reports in text of which one lies inside the other, the
-//! inner is what a test printed. Reports behind each other, or on both streams, are those of several runners.
+//! What begins as XML or TAP is that, and what stands in it is a test's own output, whatever it looks like; XML and TAP
+//! that stand in other output are a test's, too, unless there is nothing else. A document in JSON tells more than the
+//! text of the same runner. Of two reports of which one lies inside the other, the inner is what a test printed. Reports behind each other, or on both streams, are those of several runners.
 
 use std::borrow::Cow;
 
 use super::found::{Found, Lines};
 use super::{
-    Report, begins_as, cargo_test, ctest, go_test, gtest, jest, junit, lines, minitest, mocha,
-    nextest, node_test, phpunit, playwright, pytest, rspec, surefire, tap, unittest, vitest,
+    Report, bats, begins_as, cargo_test, ctest, document, go_test, gtest, jest, junit,
+    junit_console, lines, minitest, mocha, nextest, node_test, phpunit, prove, pytest, rspec,
+    surefire, tap, test_unit, unittest, vitest,
 };
 use crate::config::ReportFormat;
 
-/// The formats of text whose place in a stream is known.
-const TEXTS: [ReportFormat; 13] = [
-    ReportFormat::Surefire,
-    ReportFormat::GoTest,
-    ReportFormat::Nextest,
-    ReportFormat::Ctest,
-    ReportFormat::Gtest,
-    ReportFormat::Vitest,
-    ReportFormat::Phpunit,
-    ReportFormat::Jest,
-    ReportFormat::NodeTest,
-    ReportFormat::Rspec,
-    ReportFormat::Minitest,
-    ReportFormat::Unittest,
-    ReportFormat::Mocha,
+/// The formats of text whose place in a stream is known, each with what its report cannot do without.
+const TEXTS: [(ReportFormat, &str); 17] = [
+    (ReportFormat::Surefire, "Tests run: "),
+    (ReportFormat::JunitConsole, "Test run finished after "),
+    (ReportFormat::GoTest, "\t"),
+    (ReportFormat::Nextest, "Summary ["),
+    (ReportFormat::Ctest, "tests "),
+    (ReportFormat::Gtest, "[==========] "),
+    (ReportFormat::Vitest, "Test Files  "),
+    (ReportFormat::Phpunit, "PHPUnit "),
+    (ReportFormat::Jest, "Test Suites: "),
+    (ReportFormat::NodeTest, "ℹ duration_ms "),
+    (ReportFormat::Rspec, "Finished in "),
+    (ReportFormat::Minitest, " assertions, "),
+    (ReportFormat::TestUnit, " notifications"),
+    (ReportFormat::Unittest, "Ran "),
+    (ReportFormat::Mocha, " passing ("),
+    (ReportFormat::Bats, " failure"),
+    (ReportFormat::Prove, "Files="),
 ];
 
 /// The reports that output holds beyond doubt.
 pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
-    let begins = begins_as(stdout);
-    match begins {
+    match begins_as(stdout) {
         ReportFormat::Junit => return junit::read(stdout).filter(tells),
         ReportFormat::Tap => return tap::read(stdout).filter(tells),
-        ReportFormat::Playwright => {
-            if let Some(report) = playwright::read(stdout) {
-                return Some(report).filter(tells);
-            }
-        }
         _ => {}
     }
     let streams = Streams::new(stdout, stderr);
-    let mut found = streams.texts();
+    let mut found = documents(stdout, Stream::Out);
+    found.extend(documents(stderr, Stream::Error));
+    let told: Vec<ReportFormat> = found.iter().map(|document| document.format).collect();
+    found.extend(streams.texts(&told));
+    streams.keep_final(&mut found);
     found.extend(streams.older(stdout, stderr, &found));
     // The events of Go's tests hold all that these print.
     let go = match go_test::is_certain(stdout) {
@@ -59,6 +62,47 @@ pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
         .map(|candidate| candidate.found.report)
         .chain(go)
         .reduce(Report::and)
+        .or_else(|| among(stdout))
+}
+
+/// A report in XML or TAP that stands in other output, where there is no other report and it is whole.
+fn among(stdout: &str) -> Option<Report> {
+    let xml = stdout
+        .contains("<testsuite")
+        .then(|| junit::read(stdout))
+        .flatten()
+        .filter(|report| report.counts.complete && !report.tests.is_empty());
+    xml.or_else(|| {
+        (stdout.contains("1..") && stdout.contains("ok "))
+            .then(|| tap::read_among(stdout))
+            .flatten()
+    })
+}
+
+/// The JSON documents in a stream.
+fn documents(text: &str, stream: Stream) -> Vec<Candidate> {
+    let (mut at, mut line) = (0, 0);
+    let mut line_of = |place: usize| {
+        line += text[at..place]
+            .bytes()
+            .filter(|byte| *byte == b'\n')
+            .count();
+        at = place;
+        line
+    };
+    document::read(text)
+        .into_iter()
+        .map(|document| Candidate {
+            format: document.format,
+            stream,
+            found: Found {
+                begin: line_of(document.begin),
+                end: line_of(document.end) + 1,
+                report: document.report,
+            },
+        })
+        .filter(|candidate| tells(&candidate.found.report))
+        .collect()
 }
 
 /// Of what breaks off, only what has failed by then is beyond doubt.
@@ -66,10 +110,22 @@ fn tells(report: &Report) -> bool {
     report.counts.complete || report.counts.failed > 0
 }
 
-/// Reads the report of one such format, on the stream where it belongs, else on the other.
-pub(super) fn read_text(stdout: &str, stderr: &str, format: ReportFormat) -> Option<Report> {
-    let candidate = Streams::new(stdout, stderr).read(format)?;
-    Some(candidate.found.report)
+/// Reads the report of one such format: its documents, else its text on the stream where it belongs, else on the other.
+pub(super) fn read_named(stdout: &str, stderr: &str, format: ReportFormat) -> Option<Report> {
+    let own = document::read(stdout)
+        .into_iter()
+        .filter(|document| is_same_family(document.format, format))
+        .map(|document| document.report);
+    own.reduce(Report::and).or_else(|| match format {
+        ReportFormat::Pytest => pytest::read(stdout, stderr),
+        _ => Some(Streams::new(stdout, stderr).read(format)?.found.report),
+    })
+}
+
+/// Whether two formats are of one runner, or of two that write the same documents.
+fn is_same_family(one: ReportFormat, other: ReportFormat) -> bool {
+    let javascript = [ReportFormat::Jest, ReportFormat::Vitest];
+    one == other || (javascript.contains(&one) && javascript.contains(&other))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,6 +156,9 @@ impl Candidate {
 struct Streams<'a> {
     stdout: Vec<Cow<'a, str>>,
     stderr: Vec<Cow<'a, str>>,
+    texts: [&'a str; 2],
+    /// Whether there are terminal escapes.
+    escaped: bool,
 }
 
 impl<'a> Streams<'a> {
@@ -107,6 +166,8 @@ impl<'a> Streams<'a> {
         Self {
             stdout: lines(stdout).collect(),
             stderr: lines(stderr).collect(),
+            texts: [stdout, stderr],
+            escaped: [stdout, stderr].iter().any(|text| text.contains('\u{1b}')),
         }
     }
 
@@ -139,13 +200,12 @@ impl<'a> Streams<'a> {
                 ReportFormat::Gtest => gtest::read(lines),
                 ReportFormat::Surefire => surefire::read(lines),
                 ReportFormat::GoTest => go_test::text::read(lines),
-                ReportFormat::Auto
-                | ReportFormat::None
-                | ReportFormat::CargoTest
-                | ReportFormat::Pytest
-                | ReportFormat::Junit
-                | ReportFormat::Tap
-                | ReportFormat::Playwright => None,
+                ReportFormat::JunitConsole => junit_console::read(lines),
+                ReportFormat::TestUnit => test_unit::read(lines),
+                ReportFormat::Bats => bats::read(lines),
+                ReportFormat::Prove => prove::read(lines, &self.stderr),
+                // Those that are no text, and those that tell of findings.
+                _ => None,
             };
             Some(Candidate {
                 format,
@@ -155,13 +215,24 @@ impl<'a> Streams<'a> {
         })
     }
 
-    /// The reports of text on streams that end with one.
-    fn texts(&self) -> Vec<Candidate> {
-        let mut found: Vec<Candidate> = TEXTS
+    /// The reports of text, but for those of runners that a document has `told` of.
+    fn texts(&self, told: &[ReportFormat]) -> Vec<Candidate> {
+        TEXTS
             .iter()
-            .filter_map(|format| self.read(*format))
+            .filter(|(format, _)| !told.iter().any(|told| is_same_family(*told, *format)))
+            .filter(|(_, sign)| self.may_hold(sign))
+            .filter_map(|(format, _)| self.read(*format))
             .filter(|candidate| tells(&candidate.found.report))
-            .collect();
+            .collect()
+    }
+
+    /// Whether a report whose end holds `sign` may be there. Where there are escapes, one may stand inside the sign.
+    fn may_hold(&self, sign: &str) -> bool {
+        self.escaped || self.texts.iter().any(|text| text.contains(sign))
+    }
+
+    /// Drops the reports of streams that do not end with one.
+    fn keep_final(&self, found: &mut Vec<Candidate>) {
         for stream in [Stream::Out, Stream::Error] {
             let own = found.iter().filter(|candidate| candidate.stream == stream);
             let last = own.max_by_key(|candidate| candidate.found.end);
@@ -169,17 +240,22 @@ impl<'a> Streams<'a> {
                 found.retain(|candidate| candidate.stream != stream);
             }
         }
-        found
     }
 
     /// The reports of cargo and pytest. Under nextest, each test is a run of cargo's own runner.
-    fn older(&self, stdout: &str, stderr: &str, texts: &[Candidate]) -> Vec<Candidate> {
-        let nextest = texts
-            .iter()
-            .any(|candidate| candidate.format == ReportFormat::Nextest);
-        let cargo = cargo_test::read(stdout, stderr)
-            .filter(|report| !nextest && cargo_test::is_certain(stderr, report));
-        let pytest = pytest::read(stdout).filter(|report| pytest::is_certain(stdout, report));
+    fn older(&self, stdout: &str, stderr: &str, others: &[Candidate]) -> Vec<Candidate> {
+        let has = |format| others.iter().any(|candidate| candidate.format == format);
+        let nextest = has(ReportFormat::Nextest);
+        let sections = ["running ", "test result: ", "test_count"];
+        let cargo = (!nextest && sections.iter().any(|sign| self.may_hold(sign)))
+            .then(|| cargo_test::read_lines(&self.stdout, stdout, stderr))
+            .flatten()
+            .filter(|report| cargo_test::is_certain(stdout, stderr, report));
+        let counts = [" in ", "%]"];
+        let pytest = (!has(ReportFormat::Pytest) && counts.iter().any(|sign| self.may_hold(sign)))
+            .then(|| pytest::read_lines(&self.stdout, stderr))
+            .flatten()
+            .filter(|report| pytest::is_certain(&self.stdout, report));
         let spans = [
             (
                 ReportFormat::CargoTest,

@@ -7,7 +7,12 @@ use super::found::{Found, Lines, failed, last, message_of};
 use super::{MAX_NAMED, Report};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<Found> {
-    let (at, (number, total)) = last(lines, |_, line| totals(line))?;
+    let Some((at, (number, total))) = last(lines, |_, line| totals(line)) else {
+        let (at, ()) = last(lines, |_, line| {
+            (line == "No tests were found!!!").then_some(())
+        })?;
+        return Some(Found::complete(Report::default(), at, at + 1));
+    };
     let begin = lines[..at]
         .iter()
         .rposition(|line| line.starts_with("Test project "))?;

@@ -1,6 +1,7 @@
 //! What the readers of text for people share: where in a stream a report stands, and how its lines are taken apart.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::{MAX_DETAILED, MAX_MESSAGE, Report, Reported, shorten};
 use crate::domain::check::TestStatus;
@@ -103,6 +104,21 @@ pub(super) fn without_time(text: &str) -> &str {
     let unit = time[number.len()..].trim();
     let real = number.parse::<f64>().is_ok() && matches!(unit, "ms" | "s" | "m" | "h");
     if real { rest } else { text }
+}
+
+/// The titles of suites that are joined with spaces, apart where what stands before a space is a known suite itself.
+pub(super) fn suites_apart(joined: &str, known: &BTreeSet<String>) -> String {
+    let mut apart = String::new();
+    let mut from = 0;
+    for (at, _) in joined.match_indices(' ') {
+        if at > from && known.contains(&joined[..at]) {
+            apart.push_str(&joined[from..at]);
+            apart.push_str(" > ");
+            from = at + 1;
+        }
+    }
+    apart.push_str(&joined[from..]);
+    apart
 }
 
 /// A path without `./` before it.

@@ -75,9 +75,10 @@ pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
 
 /// Whether output that was not announced as Go's is Go's: a package has its verdict.
 pub(super) fn is_certain(stdout: &str) -> bool {
-    stdout.lines().filter_map(Event::parse).any(|event| {
-        event.package.is_some() && event.test.is_none() && End::of(&event.action).is_some()
-    })
+    stdout.contains("\"Package\":")
+        && stdout.lines().filter_map(Event::parse).any(|event| {
+            event.package.is_some() && event.test.is_none() && End::of(&event.action).is_some()
+        })
 }
 
 /// Whether a line is an event.
@@ -187,6 +188,11 @@ impl Reader {
     fn report(self) -> Report {
         let mut report = Report::default();
         report.counts.complete = true;
+        let ran = self
+            .packages
+            .iter()
+            .filter(|(_, package)| package.has_tests());
+        let several = ran.count() > 1;
         for (name, package) in self.packages {
             let said = self.builds.get(&name).map(String::as_str);
             if let Some(note) = package.incomplete(&name) {
@@ -194,7 +200,7 @@ impl Reader {
                 report.note(&note);
             }
             let fault = package.fault(said);
-            package.add(&name, &mut report);
+            package.add(several.then_some(name.as_str()), &mut report);
             if let Some((message, location)) = fault {
                 report.counts.errors = report.counts.errors.saturating_add(1);
                 let mut test = Reported::new(&name, TestStatus::Failed);

@@ -7,7 +7,9 @@ use super::found::{Found, Lines, failed, last, message_of, numbered};
 use super::{MAX_NAMED, Report};
 
 pub(super) fn read(lines: &Lines<'_>) -> Option<Found> {
-    let (begin, planned) = last(lines, |_, line| running(line))?;
+    let Some((begin, planned)) = last(lines, |_, line| running(line)) else {
+        return brief(lines);
+    };
     let ran = lines[begin..].iter().position(|line| ran(line));
     let Some(at) = ran.map(|at| begin + at) else {
         return Some(torso(lines, begin, planned));
@@ -107,12 +109,53 @@ fn parts<'l, 'a>(lines: &'l Lines<'a>) -> HashMap<&'l str, &'l Lines<'a>> {
 fn name_failed(report: &mut Report, parts: &HashMap<&str, &Lines<'_>>, test: &str) {
     let body = parts.get(test).copied().unwrap_or_default();
     let message = message_of(report.tests.len(), body);
-    let place = body.iter().find_map(|line| {
+    report.name(failed(test, message, place(body)));
+}
+
+/// The place in `cart.cc:4: Failure`.
+fn place(body: &Lines<'_>) -> Option<String> {
+    body.iter().find_map(|line| {
         let (place, _) = line.split_once(": Failure")?;
         let (_, number) = place.rsplit_once(':')?;
         number.parse::<u32>().ok().map(|_| place.to_owned())
-    });
-    report.name(failed(test, message, place));
+    })
+}
+
+/// What `--gtest_brief=1` leaves: the tests that failed, and the numbers.
+fn brief(lines: &Lines<'_>) -> Option<Found> {
+    let (at, ()) = last(lines, |_, line| ran(line).then_some(()))?;
+    let mut report = Report::default();
+    let mut names = HashSet::new();
+    let mut begin = 0;
+    for (index, line) in lines[..at].iter().enumerate() {
+        let Some(("FAILED", rest)) = signed(line) else {
+            continue;
+        };
+        let test = name(rest);
+        if super::found::without_time(rest) != rest && names.len() < MAX_NAMED && names.insert(test)
+        {
+            let body = &lines[begin..index];
+            let from = body.iter().position(|line| line.ends_with(": Failure"));
+            let body = &body[from.unwrap_or(0)..];
+            report.name(failed(
+                test,
+                message_of(report.tests.len(), body),
+                place(body),
+            ));
+        }
+        begin = index + 1;
+    }
+    let mut end = at + 1;
+    for line in &lines[at + 1..] {
+        match signed(line).and_then(|(sign, rest)| Some((sign, numbered(rest)?.0))) {
+            Some(("PASSED", number)) => report.counts.passed = number,
+            Some(("SKIPPED", number)) => report.counts.skipped = number,
+            _ => break,
+        }
+        end += 1;
+    }
+    report.counts.failed = u32::try_from(report.tests.len()).unwrap_or(u32::MAX);
+    Some(Found::complete(report, 0, end))
 }
 
 /// The report of a program that died.
@@ -163,6 +206,15 @@ mod tests {
         let report = told(include_str!("fixtures/gtest.txt"), "", Gtest);
         assert_eq!(numbers(&report), (2, 2, 1, 0, true));
         assert_eq!(failing(&report), ["Cart.Discount", "Nums/P.Even/1",]);
+    }
+
+    #[test]
+    fn brief_output_names_what_failed() {
+        let text = "Running main() from gtest_main.cc\nt.cc:2: Failure\nFailed\nno\n[  FAILED  ] A.B (0 ms)\nt.cc:4: Failure\nFailed\n[  FAILED  ] Nums/P.Even/1, where GetParam() = 3 (0 ms)\n[==========] 4 tests from 1 test suite ran. (0 ms total)\n[  PASSED  ] 1 test.\n[  SKIPPED ] 1 test.\n";
+        let report = told(text, "", Gtest);
+        assert_eq!(numbers(&report), (1, 2, 1, 0, true));
+        assert_eq!(failing(&report), ["A.B", "Nums/P.Even/1"]);
+        assert_eq!(report.tests[0].location.as_deref(), Some("t.cc:2"));
     }
 
     #[test]

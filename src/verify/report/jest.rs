@@ -129,7 +129,9 @@ impl Files {
                 })
                 .map_or(body, |code| &body[..code]);
             let message = message_of(report.tests.len(), text);
-            report.name(failed(name, message, place(body, file)));
+            let mut test = failed(name, message, place(body, file));
+            test.file = Some(file.clone()).filter(|_| !load);
+            report.name(test);
         }
     }
 }

@@ -6,11 +6,14 @@
 
 mod case;
 
+use std::collections::BTreeSet;
+
 use quick_xml::Reader as Xml;
 use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
-use self::case::Case;
+use self::case::{Case, Style};
+use super::found::suites_apart;
 use super::{MAX_NAME, Report, shorten};
 use crate::domain::check::TestStatus;
 
@@ -119,6 +122,7 @@ fn document(text: &str) -> Document {
     if let Some(why) = &broken {
         reader.break_off(why);
     }
+    reader.name_by_titles();
     Document {
         report: reader.is_report.then_some(reader.report),
         length,
@@ -133,15 +137,17 @@ struct Suite {
     path: String,
     depth: usize,
     told: Told,
-    /// Test cases in it, and those of them that failed.
+    /// Test cases in it, and those of them that failed or were skipped.
     tests: u64,
     failing: u64,
+    skipped: u64,
 }
 
 /// What a suite's attributes say.
 struct Told {
     tests: u64,
     failing: u64,
+    skipped: u64,
 }
 
 #[derive(Default)]
@@ -154,6 +160,9 @@ struct Reader {
     is_report: bool,
     suites: Vec<Suite>,
     case: Option<Case>,
+    style: Style,
+    /// Tests whose suites have joined titles.
+    titles: Vec<(usize, String)>,
 }
 
 impl Reader {
@@ -168,11 +177,16 @@ impl Reader {
             self.begun = true;
             self.is_report = matches!(name, "testsuites" | "testsuite");
         }
+        if matches!(name, "testsuites" | "testsuite")
+            && let Some(style) = attribute(tag, "name").as_deref().and_then(Style::of)
+        {
+            self.style = style;
+        }
         match (name, &mut self.case) {
             ("testsuites" | "testsuite", None) => self.begin_suite(tag),
             ("testcase", None) => {
                 let above = self.suites.last().map_or("", |suite| suite.path.as_str());
-                self.case = Some(Case::new(tag, above, self.depth));
+                self.case = Some(Case::new(tag, above, self.depth, self.style));
             }
             (_, Some(case)) => case.begin(name, tag, self.depth),
             _ => {}
@@ -187,6 +201,7 @@ impl Reader {
             failing: number("failures")
                 .unwrap_or(0)
                 .saturating_add(number("errors").unwrap_or(0)),
+            skipped: number("skipped").unwrap_or(0),
         };
         // The name of all suites together is that of the tool.
         let all = tag.local_name().into_inner() == "testsuites";
@@ -200,6 +215,7 @@ impl Reader {
             told,
             tests: 0,
             failing: 0,
+            skipped: 0,
         });
     }
 
@@ -236,16 +252,30 @@ impl Reader {
             TestStatus::Failed => &mut counts.failed,
             TestStatus::Skipped => &mut counts.skipped,
         };
-        *count = count.saturating_add(1);
+        *count = count.saturating_add(u32::from(!case.todo || status == TestStatus::Failed));
         if let Some(suite) = self.suites.last_mut() {
             suite.tests += 1;
             suite.failing += u64::from(case.has_failed());
+            suite.skipped += u64::from(status == TestStatus::Skipped);
+        }
+        if let Some(suites) = case.suites.clone().filter(|suites| !suites.is_empty()) {
+            self.titles.push((self.report.tests.len(), suites));
         }
         self.report.name(case.reported());
     }
 
     fn end_suite(&mut self, suite: &Suite) {
         let Suite { told, .. } = suite;
+        // Some writers leave out what was skipped.
+        let unlisted = told
+            .skipped
+            .saturating_sub(suite.skipped)
+            .min(told.tests.saturating_sub(suite.tests));
+        let tests = suite.tests + unlisted;
+        let counts = &mut self.report.counts;
+        counts.skipped = counts
+            .skipped
+            .saturating_add(u32::try_from(unlisted).unwrap_or(u32::MAX));
         let mut failing = suite.failing;
         if told.failing > failing {
             let more = told.failing - failing;
@@ -259,16 +289,29 @@ impl Reader {
                 suite.name, told.failing, suite.failing
             ));
         }
-        if told.tests > suite.tests {
+        if told.tests > tests {
             self.report.counts.complete = false;
             self.report.note(&format!(
-                "the suite {:?} tells of {} tests but lists {}",
-                suite.name, told.tests, suite.tests
+                "the suite {:?} tells of {} tests but lists {tests}",
+                suite.name, told.tests
             ));
         }
         if let Some(above) = self.suites.last_mut() {
-            above.tests += suite.tests;
+            above.tests = above.tests.saturating_add(tests);
+            above.skipped = above.skipped.saturating_add(suite.skipped + unlisted);
             above.failing = above.failing.saturating_add(failing);
+        }
+    }
+
+    /// Puts their suites before the names of tests; all suites must be known by then.
+    fn name_by_titles(&mut self) {
+        let titles = std::mem::take(&mut self.titles);
+        let known: BTreeSet<String> = titles.iter().map(|(_, suites)| suites.clone()).collect();
+        for (index, suites) in titles {
+            if let Some(test) = self.report.tests.get_mut(index) {
+                let name = case::below(&suites_apart(&suites, &known), &test.case.name);
+                test.case.name = shorten(&name, MAX_NAME).to_owned();
+            }
         }
     }
 

@@ -4,9 +4,13 @@
 //! their output. Each reader therefore knows where its runner puts a line and holds the numbers against each other.
 //! Readers take time linear in the text, and no text makes them fail.
 
+mod bats;
 mod cargo_test;
 mod certain;
+#[cfg(test)]
+mod corpus;
 mod ctest;
+mod document;
 mod found;
 mod go_test;
 mod gtest;
@@ -14,16 +18,19 @@ mod gtest;
 mod hostile;
 mod jest;
 mod junit;
+mod junit_console;
 mod minitest;
 mod mocha;
 mod nextest;
 mod node_test;
 mod phpunit;
 mod playwright;
+mod prove;
 mod pytest;
 mod rspec;
 mod surefire;
 mod tap;
+mod test_unit;
 mod text;
 #[cfg(test)]
 mod told;
@@ -31,6 +38,7 @@ mod unittest;
 mod vitest;
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use crate::config::ReportFormat;
 use crate::domain::check::{Counts, TestCase, TestStatus};
@@ -102,6 +110,29 @@ impl Report {
         self.notes.truncate(MAX_NOTES);
         self
     }
+
+    /// Puts the file before the names that tests of several files have.
+    fn keep_files_apart(mut self) -> Self {
+        let mut files: HashMap<&str, &str> = HashMap::new();
+        let mut shared: HashSet<String> = HashSet::new();
+        for test in &self.tests {
+            if let Some(file) = &test.file
+                && *files.entry(&test.case.name).or_insert(file) != file.as_str()
+            {
+                shared.insert(test.case.name.clone());
+            }
+        }
+        for test in &mut self.tests {
+            if let Some(file) = &test.file
+                && shared.contains(&test.case.name)
+            {
+                let name = format!("{file} > {}", test.case.name);
+                test.case.name = shorten(&name, MAX_NAME).to_owned();
+                test.file = None;
+            }
+        }
+        self
+    }
 }
 
 /// A test that a report names.
@@ -111,6 +142,8 @@ pub struct Reported {
     pub case: TestCase,
     /// `path:line` of its failure, where told.
     pub location: Option<String>,
+    /// The file that it lies in, where its name leaves that out.
+    file: Option<String>,
 }
 
 impl Reported {
@@ -123,24 +156,59 @@ impl Reported {
                 message: None,
             },
             location: None,
+            file: None,
         }
     }
+}
+
+/// The most bytes and lines of a stream that are read, from its end.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+const MAX_LINES: usize = 2_000_000;
+
+/// As much of a text's end as is read.
+fn bounded(text: &str) -> &str {
+    let mut from = text.ceil_char_boundary(text.len().saturating_sub(MAX_BYTES));
+    let mut ends = text[from..].rmatch_indices('\n').map(|(at, _)| at + 1);
+    if let Some(at) = ends.nth(MAX_LINES) {
+        from += at;
+    } else if from > 0 {
+        from += text[from..].find('\n').map_or(0, |at| at + 1);
+    }
+    &text[from..]
 }
 
 /// Reads the report of `format` from a command's whole output. `Auto` tries every format and accepts only output that
 /// is a finished report beyond doubt; a named format also yields the torso of a report. `None`: there is no report.
 pub fn recognise(stdout: &str, stderr: &str, format: ReportFormat) -> Option<Report> {
-    match format {
+    let whole = stdout.len() + stderr.len();
+    let (stdout, stderr) = (bounded(stdout), bounded(stderr));
+    let is_cut = stdout.len() + stderr.len() < whole;
+    let report = match format {
         ReportFormat::None => None,
         ReportFormat::CargoTest => cargo_test::read(stdout, stderr),
-        ReportFormat::Pytest => pytest::read(stdout),
         ReportFormat::Junit => junit::read(stdout),
         ReportFormat::GoTest => go_test::read(stdout, stderr),
         ReportFormat::Tap => tap::read(stdout),
-        ReportFormat::Playwright => playwright::read(stdout),
         ReportFormat::Auto => certain::read(stdout, stderr),
-        text => certain::read_text(stdout, stderr, text),
+        named => certain::read_named(stdout, stderr, named),
+    };
+    let mut report = report.map(Report::keep_files_apart);
+    if let Some(report) = report.as_mut().filter(|_| is_cut) {
+        report.counts.complete = false;
+        report.note(&format!(
+            "the output is too long: only its last {} MiB or {MAX_LINES} lines are read",
+            MAX_BYTES / (1024 * 1024)
+        ));
     }
+    report
+}
+
+/// Whether a path is that of a file with JavaScript or TypeScript.
+fn is_script(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, ending)| {
+        let kinds = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
+        kinds.contains(&ending)
+    })
 }
 
 /// The format that a text's beginning tells, but for what package managers say first; `Auto` if none.
@@ -156,7 +224,6 @@ fn begins_as(text: &str) -> ReportFormat {
         .find(|line| !(line.trim().is_empty() || line.starts_with(['>', '$'])));
     match first.map(str::trim_start) {
         Some(line) if line.starts_with('{') && go_test::is_event(line) => ReportFormat::GoTest,
-        Some(line) if line.starts_with('{') => ReportFormat::Playwright,
         _ => ReportFormat::Auto,
     }
 }
@@ -188,7 +255,7 @@ pub(crate) fn from_files(files: &[(String, String)], format: ReportFormat) -> Op
         whole.counts.complete = false;
         whole.notes.push(format!("{path}: holds no report"));
     }
-    whole
+    whole.map(Report::keep_files_apart)
 }
 
 /// What a command's standard output says to people.

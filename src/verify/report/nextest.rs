@@ -69,7 +69,8 @@ impl Totals {
     /// Reads `Summary [   0.040s] 7 tests run: 4 passed (1 flaky), 3 failed, 1 skipped`, and `5/7 tests run: …` of a
     /// run that stopped early.
     fn parse(line: &str) -> Option<Self> {
-        let rest = line.trim_start().strip_prefix("Summary [")?;
+        // What tests print stands deeper.
+        let rest = line.strip_prefix("     Summary [")?;
         let (_, rest) = rest.split_once("] ")?;
         let (run, rest) = rest
             .split_once(" tests run: ")

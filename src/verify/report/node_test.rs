@@ -4,7 +4,7 @@
 //! The tree tells in which suites a failure lies; what a test prints may look like a line of it, so only failures that
 //! are told again behind the numbers count.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::found::{Found, Lines, failed, last, message_of, without_time};
 use super::{MAX_NAME, MAX_NAMED, Report};
@@ -43,14 +43,34 @@ pub(super) fn read(lines: &Lines<'_>) -> Option<Found> {
     let tree = tree(&lines[..at]);
     let mut names: Vec<Option<String>> = vec![None; again.len()];
     let mut groups = Vec::new();
+    let mut cancelled: Option<String> = None;
+    let mut suites = HashSet::new();
     for line in tree {
+        // Whoever has cancelled tests is a suite whose hook failed, and no test.
+        let own = cancelled.take_if(|test| {
+            line.closes
+                && test
+                    .strip_prefix(&line.name)
+                    .is_some_and(|rest| rest.starts_with(BETWEEN))
+        });
         match told.get_mut(line.title).and_then(Vec::pop) {
-            Some(index) => names[index] = Some(line.name),
+            Some(index) if own.is_some() => {
+                suites.insert(index);
+            }
+            Some(index) => {
+                if without_time(line.title).len() == line.title.len() {
+                    cancelled = Some(line.name.clone());
+                }
+                names[index] = Some(line.name);
+            }
             None if line.closes => groups.push(line.name),
             None => {}
         }
     }
     for (index, (at, title)) in again.iter().enumerate() {
+        if suites.contains(&index) {
+            continue;
+        }
         let until = again.get(index + 1).map_or(end, |next| next.0);
         let body = &lines[at + 1..until.max(at + 1)];
         let name = names[index].take();
@@ -59,7 +79,7 @@ pub(super) fn read(lines: &Lines<'_>) -> Option<Found> {
         report.name(failed(&name, message_of(index, body), place));
     }
     // A test with subtests is a test of its own, a suite is not: only the numbers tell them apart.
-    let missing = (report.counts.failed as usize).checked_sub(again.len());
+    let missing = (report.counts.failed as usize).checked_sub(report.tests.len());
     if missing == Some(groups.len()) {
         for name in &groups {
             report.name(failed(name, None, None));
@@ -110,7 +130,10 @@ fn again<'a>(lines: &'a Lines<'_>, from: usize) -> Vec<(usize, &'a str)> {
         .enumerate()
         .skip(from + begin + 1)
         .filter_map(|(at, line)| Some((at, line.strip_prefix("✖ ")?.trim_end())))
-        .filter(|(_, title)| without_time(title).len() < title.len())
+        // What is cancelled has no time.
+        .filter(|(at, title)| {
+            without_time(title).len() < title.len() || lines[at - 1].starts_with("test at ")
+        })
         .take(MAX_NAMED)
         .collect()
 }
@@ -144,7 +167,7 @@ fn tree<'a>(lines: &'a Lines<'_>) -> Vec<Line<'a>> {
                 open.truncate(depth);
                 open.push(title);
             }
-            "✖" | "▶" if ended => {
+            "✖" | "▶" if ended || sign == "✖" => {
                 let closes = open.get(depth).is_some_and(|open| *open == name);
                 let above = open[..depth].iter().map(|part| part.len()).sum::<usize>();
                 if sign == "✖" && failures.len() < MAX_NAMED && above <= MAX_NAME {

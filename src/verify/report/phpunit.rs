@@ -1,6 +1,8 @@
 //! The text that PHPUnit prints: its banner, progress, a section for each kind of trouble with numbered parts, the
 //! verdict and the numbers.
 
+mod names;
+
 use std::collections::HashSet;
 
 use super::found::{Found, Lines, failed, last, message_of, numbered_title};
@@ -32,6 +34,13 @@ pub(super) fn read(lines: &Lines<'_>) -> Option<Found> {
     }
     counts.passed = rest;
     name(&lines[begin..at], &totals, &mut report);
+    let told = totals.failures.saturating_add(totals.errors) as usize;
+    if report.tests.is_empty() && told > 0 {
+        names::service_messages(&lines[begin..at], told, &mut report);
+    }
+    if report.tests.is_empty() && told > 0 {
+        names::sentences(&lines[begin..at], told, &mut report);
+    }
     Some(Found::complete(report, begin, at + 1))
 }
 
@@ -190,6 +199,31 @@ mod tests {
             (
                 "Error: Call to undefined function null_fn()",
                 "/home/rep/tests/CartTest.php:9"
+            )
+        );
+    }
+
+    #[test]
+    fn other_printers_name_what_failed_too() {
+        let messages = told(include_str!("fixtures/phpunit_teamcity.txt"), "", Phpunit);
+        assert_eq!(numbers(&messages), (3, 3, 1, 1, true));
+        assert_eq!(
+            failing(&messages),
+            [
+                "CartTest::testDiscount with data set \"ten percent\"",
+                "CartTest::testDiscount with data set #0",
+                "CartTest::testNull",
+                "CartTest::test_snake_case_name",
+            ]
+        );
+        let sentences = told(include_str!("fixtures/phpunit_testdox.txt"), "", Phpunit);
+        assert_eq!(numbers(&sentences), (3, 3, 1, 1, true));
+        assert_eq!(failing(&sentences)[..3], failing(&messages)[..3]);
+        assert_eq!(
+            first_failure(&sentences),
+            (
+                "Failed asserting that 10 is identical to 9.",
+                "/home/rep/tests/CartTest.php:6"
             )
         );
     }

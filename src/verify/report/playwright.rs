@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::document;
 use super::found::{failed, plain_path};
 use super::{MAX_MESSAGE, MAX_NAME, Report, Reported, lines, shorten, whole_milliseconds};
 use crate::domain::check::TestStatus;
@@ -99,9 +100,9 @@ impl Fault<'_> {
     }
 }
 
-/// Reads the document in `text`, before which package managers may have said something.
-pub(super) fn read(text: &str) -> Option<Report> {
-    let document: Document<'_> = serde_json::from_str(document(text)?).ok()?;
+/// Reads the document that begins `text`, and gives its length.
+pub(super) fn read(text: &str) -> Option<(Report, usize)> {
+    let (document, length): (Document<'_>, usize) = document::value(text)?;
     let mut reader = Reader {
         report: Report::default(),
         projects: false,
@@ -132,17 +133,7 @@ pub(super) fn read(text: &str) -> Option<Report> {
     if !report.counts.complete {
         report.note("its numbers do not agree with its tests");
     }
-    Some(report)
-}
-
-/// The text from the first line that opens a document on.
-fn document(text: &str) -> Option<&str> {
-    let at = match text.starts_with('{') {
-        true => 0,
-        false => text.find("\n{")? + 1,
-    };
-    let document = &text[at..];
-    document.rfind("\n}").map(|end| &document[..end + 2])
+    Some((report, length))
 }
 
 /// Whether tests of more than one project are in a suite.

@@ -5,6 +5,7 @@
 //! heading fits a failing name. Everything else may be a test's output.
 
 mod counts;
+mod crash;
 mod traces;
 
 use std::borrow::Cow;
@@ -20,11 +21,16 @@ use crate::domain::check::TestStatus;
 const TRAILING_LINES: usize = 20;
 
 /// Reads a report; none if there are neither counts at the end nor the marks of a finished `-qq` run.
-pub(super) fn read(stdout: &str) -> Option<Report> {
+pub(super) fn read(stdout: &str, stderr: &str) -> Option<Report> {
     let lines: Vec<Cow<'_, str>> = lines(stdout).collect();
-    let (end, summary) = match last_counts(&lines) {
+    read_lines(&lines, stderr)
+}
+
+/// As [`read`], where standard output has been taken apart.
+pub(super) fn read_lines(lines: &[Cow<'_, str>], stderr: &str) -> Option<Report> {
+    let (end, summary) = match last_counts(lines) {
         Some(found) => found,
-        None => return torso(&lines),
+        None => return torso(lines, stderr),
     };
     let mut report = Report {
         counts: summary.counts(),
@@ -40,10 +46,10 @@ pub(super) fn read(stdout: &str) -> Option<Report> {
 
 /// Whether output that was not announced as pytest's is pytest's: its own banner, or counts with a time at the end
 /// of what looks like its progress.
-pub(super) fn is_certain(stdout: &str, report: &Report) -> bool {
-    lines(stdout).any(|line| {
-        section_title(&line).is_some()
-            || counts::is_progress_end(&line)
+pub(super) fn is_certain(lines: &[Cow<'_, str>], report: &Report) -> bool {
+    lines.iter().any(|line| {
+        section_title(line).is_some()
+            || counts::is_progress_end(line)
             || line.starts_with("collected ")
     }) || report
         .tests
@@ -72,7 +78,7 @@ fn last_counts(lines: &[Cow<'_, str>]) -> Option<(usize, Summary)> {
 }
 
 /// A report without counts: finished under `-qq`, or broken off.
-fn torso(lines: &[Cow<'_, str>]) -> Option<Report> {
+fn torso(lines: &[Cow<'_, str>], stderr: &str) -> Option<Report> {
     let session = lines
         .iter()
         .any(|line| section_title(line) == Some("test session starts"));
@@ -90,14 +96,22 @@ fn torso(lines: &[Cow<'_, str>]) -> Option<Report> {
     name_tests(&mut report, lines, &entries, &summary);
     report.counts.complete = finished;
     if !finished {
-        let failed = report
-            .tests
-            .iter()
-            .filter(|test| test.case.status == TestStatus::Failed);
-        report.counts.failed = report
-            .counts
-            .failed
-            .max(u32::try_from(failed.count()).unwrap_or(u32::MAX));
+        let stderr: Vec<Cow<'_, str>> = super::lines(stderr).collect();
+        if let Some(name) = crash::running(lines, &stderr) {
+            let mut test = Reported::new(&name, TestStatus::Failed);
+            test.case.message = Some("pytest ended while this test ran".to_owned());
+            report.tests.push(test);
+        }
+        let named = |status| {
+            let own = report
+                .tests
+                .iter()
+                .filter(|test| test.case.status == status);
+            u32::try_from(own.count()).unwrap_or(u32::MAX)
+        };
+        let (failed, passed) = (named(TestStatus::Failed), named(TestStatus::Passed));
+        report.counts.failed = report.counts.failed.max(failed);
+        report.counts.passed = report.counts.passed.max(passed);
         report
             .notes
             .push("pytest ended without its summary".to_owned());

@@ -7,8 +7,8 @@
 mod point;
 mod yaml;
 
-use self::point::Point;
-use super::{MAX_NAME, MAX_NAMED, Report, Reported, lines, shorten};
+pub(super) use self::point::Point;
+use super::{MAX_NAME, MAX_NAMED, Report, Reported, is_script, lines, shorten};
 use crate::domain::check::TestStatus;
 
 /// How deep subtests may lie; what lies deeper is text.
@@ -33,7 +33,26 @@ pub(super) fn read(stdout: &str) -> Option<Report> {
 pub(super) fn begins(text: &str) -> bool {
     lines(text)
         .find(|line| !(line.trim().is_empty() || line.starts_with(['>', '$'])))
-        .is_some_and(|line| is_version(&line))
+        .is_some_and(|line| is_version(&line) || plan(&line).is_some())
+}
+
+/// Reads a report that stands in other output; none unless it is whole: as many points as its only plan says, numbered
+/// through.
+pub(super) fn read_among(stdout: &str) -> Option<Report> {
+    let mut wanted = 1;
+    for line in lines(stdout) {
+        let rest = line.strip_prefix("not ").unwrap_or(&line);
+        let number = rest.strip_prefix("ok ").map(|rest| {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            rest[..digits].parse::<u32>()
+        });
+        match number {
+            Some(Ok(number)) if number == wanted => wanted += 1,
+            Some(_) => return None,
+            None => {}
+        }
+    }
+    read(stdout).filter(|report| wanted > 1 && report.counts.complete)
 }
 
 fn is_version(line: &str) -> bool {
@@ -273,12 +292,14 @@ impl Reader {
             return;
         }
         let before = self.report.counts;
+        let mut todo = 0;
         for point in self.end_level(level) {
-            add(&mut self.report, point, None);
+            add(&mut self.report, &mut todo, point, &Above::default());
         }
         let counts = self.report.counts;
         let failed = u64::from(counts.failed - before.failed);
         let ended = failed
+            + todo
             + u64::from(counts.passed - before.passed)
             + u64::from(counts.skipped - before.skipped);
         let trailer = std::mem::take(&mut self.trailer);
@@ -300,30 +321,69 @@ impl Reader {
     }
 }
 
-/// Adds a point and its subtests to a report; gives the number of failing tests among them.
-fn add(report: &mut Report, point: Point, above: Option<&str>) -> u32 {
-    // vitest's outermost groups are files, which are no part of a test's name.
-    let file = above.is_none() && point.opens && is_script(&point.name);
-    let name = match above {
-        None | Some("") => point.name,
-        Some(_) if report.tests.len() == MAX_NAMED => point.name,
-        Some(above) => format!("{}{BETWEEN}{}", shorten(above, MAX_NAME), point.name),
+/// What a point lies in.
+#[derive(Default)]
+struct Above {
+    name: String,
+    file: Option<String>,
+    /// Whether there is anything.
+    inside: bool,
+}
+
+/// Adds a point and its subtests to a report, and to `todo` those that are still to be done; gives the number of failing
+/// tests among them.
+fn add(report: &mut Report, todo: &mut u64, point: Point, above: &Above) -> u32 {
+    // vitest's outermost groups are files, which are no part of a test's name; its flat points begin with theirs.
+    let outermost = !above.inside;
+    let has_children = !point.children.is_empty();
+    let is_file = outermost && (point.opens || has_children) && is_script(&point.name);
+    let is_group = point.group || (has_children && (point.timed || is_file));
+    let flat = point
+        .name
+        .split_once(BETWEEN)
+        .filter(|(file, _)| outermost && is_script(file));
+    let (file, name) = match flat {
+        Some((file, name)) => (Some(file.to_owned()), name.to_owned()),
+        None if above.name.is_empty() || report.tests.len() == MAX_NAMED => {
+            (above.file.clone(), point.name)
+        }
+        None => {
+            let name = format!("{}{BETWEEN}{}", shorten(&above.name, MAX_NAME), point.name);
+            (above.file.clone(), name)
+        }
     };
     let before = report.counts.failed;
-    for child in point.children {
-        add(report, child, Some(if file { "" } else { &name }));
+    let inside = Above {
+        name: if is_file { String::new() } else { name.clone() },
+        file: if is_file {
+            Some(name.clone())
+        } else {
+            file.clone()
+        },
+        inside: true,
+    };
+    // Perl's subtests are steps of a test: neither has diagnostics.
+    let is_test =
+        has_children && !is_group && point.duration_ms.is_none() && point.location.is_none();
+    for child in point.children.into_iter().filter(|_| !is_test) {
+        add(report, todo, child, &inside);
     }
     let failing_inside = report.counts.failed - before;
-    if point.group && (point.status != TestStatus::Failed || failing_inside > 0) {
+    if is_group && (point.status != TestStatus::Failed || failing_inside > 0) {
         return failing_inside;
     }
     let count = match point.status {
         TestStatus::Passed => &mut report.counts.passed,
         TestStatus::Failed => &mut report.counts.failed,
+        TestStatus::Skipped if point.todo => {
+            *todo += 1;
+            return failing_inside;
+        }
         TestStatus::Skipped => &mut report.counts.skipped,
     };
     *count = count.saturating_add(1);
     let mut test = Reported::new(&name, point.status);
+    test.file = file;
     test.case.duration_ms = point.duration_ms;
     if point.status == TestStatus::Failed {
         test.case.message = point.message;
@@ -331,14 +391,6 @@ fn add(report: &mut Report, point: Point, above: Option<&str>) -> u32 {
     }
     report.name(test);
     report.counts.failed - before
-}
-
-/// Whether a name is that of a file with JavaScript or TypeScript.
-fn is_script(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, ending)| {
-        let kinds = ["js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
-        kinds.contains(&ending)
-    })
 }
 
 /// The number in `1..5`.

@@ -116,7 +116,9 @@ fn name(report: &mut Report, lines: &Lines<'_>) {
             .iter()
             .position(|line| line.trim_start().starts_with('❯') || line.starts_with('⎯'));
         let message = message_of(index, &body[..end.unwrap_or(body.len())]);
-        report.name(failed(name, message, place(body, file)));
+        let mut test = failed(name, message, place(body, file));
+        test.file = Some(file.to_owned()).filter(|file| file != name);
+        report.name(test);
     }
 }
 

@@ -137,12 +137,14 @@ impl Package {
             let said = compiler.unwrap_or("the package does not build");
             return Some((said.to_owned(), lines(said).find_map(|line| place(&line))));
         }
-        let told = self
-            .tests
+        let told = self.has_failing_test() || !self.strays.is_empty();
+        (self.end == Some(End::Fail) && !told).then(|| (without_frame(&self.output), None))
+    }
+
+    fn has_failing_test(&self) -> bool {
+        self.tests
             .iter()
-            .any(|test| self.status(test) == TestStatus::Failed);
-        (self.end == Some(End::Fail) && !told && self.strays.is_empty())
-            .then(|| (without_frame(&self.output), None))
+            .any(|test| self.status(test) == TestStatus::Failed)
     }
 
     fn status(&self, test: &Test) -> TestStatus {
@@ -156,8 +158,18 @@ impl Package {
         }
     }
 
-    /// Adds its tests to a report, under names that begin with the package's.
-    pub(super) fn add(self, name: &str, report: &mut Report) {
+    /// Whether it has tests, as far as is known: one that does not build may have some.
+    pub(super) fn has_tests(&self) -> bool {
+        !(self.end == Some(End::Skip) && self.tests.is_empty())
+    }
+
+    /// Adds its tests to a report, under names that begin with the `package`'s if one is given.
+    pub(super) fn add(self, package: Option<&str>, report: &mut Report) {
+        let full = |test: &str| match package {
+            Some(package) => format!("{package} {test}"),
+            None => test.to_owned(),
+        };
+        let told = self.has_failing_test();
         for test in &self.tests {
             let status = self.status(test);
             let counts = &mut report.counts;
@@ -167,7 +179,7 @@ impl Package {
                 TestStatus::Skipped => &mut counts.skipped,
             };
             *count = count.saturating_add(1);
-            let mut reported = Reported::new(&format!("{name}.{}", test.name), status);
+            let mut reported = Reported::new(&full(&test.name), status);
             reported.case.duration_ms = test
                 .elapsed
                 .and_then(|seconds| whole_milliseconds(seconds * 1000.0));
@@ -182,11 +194,11 @@ impl Package {
             }
             report.name(reported);
         }
-        if self.end == Some(End::Fail) {
+        // A test that has not begun is one that a test has made up, unless nothing else tells why the package failed.
+        if self.end == Some(End::Fail) && !told {
             for stray in &self.strays {
                 report.counts.failed = report.counts.failed.saturating_add(1);
-                let name = format!("{name}.{stray}");
-                report.name(Reported::new(&name, TestStatus::Failed));
+                report.name(Reported::new(&full(stray), TestStatus::Failed));
             }
         }
     }

@@ -30,40 +30,33 @@ fn message<'r>(report: &'r Report, name: &str) -> (&'r str, &'r str) {
 }
 
 #[test]
-fn tests_and_subtests_are_named_with_their_package() {
+fn one_package_goes_without_saying() {
     let report = of(&package("a"), "");
     assert_eq!(numbers(&report), (2, 2, 1, 0, true));
+    assert_eq!(failing(&report), ["TestTable", "TestTable/two_words"]);
     assert_eq!(
-        failing(&report),
-        [
-            "example.org/rep/a.TestTable",
-            "example.org/rep/a.TestTable/two_words"
-        ]
-    );
-    assert_eq!(
-        message(&report, "example.org/rep/a.TestTable/two_words"),
+        message(&report, "TestTable/two_words"),
         ("a_test.go:15: n=2", "-")
     );
-    assert_eq!(message(&report, "example.org/rep/a.TestTable").0, "-");
+    assert_eq!(message(&report, "TestTable").0, "-");
 }
 
 #[test]
-fn all_packages_are_added_up() {
+fn several_packages_are_added_up_and_stand_before_their_tests() {
     let report = of(ALL, ALL_STDERR);
     assert_eq!(
         failing(&report),
         [
-            "example.org/rep/a.TestTable",
-            "example.org/rep/a.TestTable/two_words",
-            "example.org/rep/b.TestPanics",
+            "example.org/rep/a TestTable",
+            "example.org/rep/a TestTable/two_words",
+            "example.org/rep/b TestPanics",
             "example.org/rep/c",
             "example.org/rep/e",
-            "example.org/rep/f.TestBlocks",
-            "example.org/rep/g.ExampleHello",
-            "example.org/rep/g.TestFake",
+            "example.org/rep/f TestBlocks",
+            "example.org/rep/g ExampleHello",
         ]
     );
-    assert_eq!(numbers(&report), (6, 6, 1, 2, false));
+    assert_eq!(numbers(&report), (6, 5, 1, 2, false));
     assert_eq!(
         report.notes,
         [
@@ -87,7 +80,7 @@ fn green_cached_and_empty_packages_are_complete() {
 fn a_panic_has_its_place_and_hides_the_tests_after_it() {
     let report = of(&package("b"), "");
     assert_eq!(numbers(&report), (1, 1, 0, 0, false));
-    let (text, place) = message(&report, "example.org/rep/b.TestPanics");
+    let (text, place) = message(&report, "TestPanics");
     assert!(text.starts_with("panic: assignment to entry in nil map [recovered]\n"));
     assert_eq!(place, "/home/rep/b/b_test.go:9");
 }
@@ -122,7 +115,7 @@ fn a_package_that_fails_without_a_failing_test_is_an_error_of_its_own() {
 fn a_test_that_runs_out_of_time_fails() {
     let report = of(&package("f"), "");
     assert_eq!(numbers(&report), (1, 1, 0, 0, false));
-    let (text, place) = message(&report, "example.org/rep/f.TestBlocks");
+    let (text, place) = message(&report, "TestBlocks");
     assert!(
         text.starts_with("panic: test timed out after 3s\n"),
         "{text}"
@@ -139,7 +132,7 @@ fn what_a_test_prints_is_no_event() {
         .filter(|test| test.case.status == TestStatus::Passed)
         .map(|test| test.case.name.as_str())
         .collect();
-    assert_eq!(passed, ["example.org/rep/g.TestPrints"]);
+    assert_eq!(passed, ["TestPrints"]);
     let green = package("g")
         .lines()
         .filter(|line| !line.contains("ExampleHello"))

@@ -3,7 +3,7 @@
 //! With `-v` every test says when it begins, and only what has begun can end. Without it, only failing tests are named
 //! and nobody counts the others, so such a report is never complete.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::found::{Found, Lines, failed, message_of, without_time};
 use super::super::{MAX_NAMED, Report, Reported};
@@ -26,7 +26,8 @@ pub(in super::super) fn read(lines: &Lines<'_>) -> Option<Found> {
     }
     let ran = |verdicts: &[Verdict]| {
         let of = |(_, package): &&(&str, Package<'_>)| verdicts.contains(&package.verdict);
-        packages.iter().filter(of).count()
+        let names: BTreeSet<&str> = packages.iter().filter(of).map(|(name, _)| *name).collect();
+        names.len()
     };
     let tested = ran(&[Verdict::Passed, Verdict::Failed]);
     // Of packages that do not build, the compiler tells more.

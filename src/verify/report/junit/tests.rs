@@ -53,9 +53,9 @@ fn each_runner_writes_it_in_its_own_way() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r##"
     (4, 3, 0, 0, true)
-    rep1.tests::deep::eq: thread 'tests::deep::eq' (22198) panicked at src/lib.rs:7:34:
-    rep1.tests::unwraps: thread 'tests::unwraps' (22208) panicked at src/lib.rs:10:40:
-    rep1::it.api_bad: thread 'api_bad' (22211) panicked at tests/it.rs:2:24:
+    rep1 tests::deep::eq: thread 'tests::deep::eq' (22198) panicked at src/lib.rs:7:34:
+    rep1 tests::unwraps: thread 'tests::unwraps' (22208) panicked at src/lib.rs:10:40:
+    rep1::it api_bad: thread 'api_bad' (22211) panicked at tests/it.rs:2:24:
 
     (1, 1, 1, 1, true)
     CartTest.discount(): org.opentest4j.AssertionFailedError: expected: <9> but was: <10>
@@ -66,18 +66,18 @@ fn each_runner_writes_it_in_its_own_way() {
     throws: TypeError: Cannot read properties of null (reading 'x')
 
     (1, 3, 2, 0, true)
-    t/a.test.mjs.cart > applies "discount" <b>: AssertionError: expected 10 to be 9 // Object.is equality
-    t/a.test.mjs.throws: TypeError: Cannot read properties of null (reading 'x')
+    cart > applies "discount" <b>: AssertionError: expected 10 to be 9 // Object.is equality
+    throws: TypeError: Cannot read properties of null (reading 'x')
     t/b.test.mjs: Error: Cannot find module './nothere.mjs' imported from '/home/rep/t/b.test.mjs'
 
-    (4, 3, 2, 0, true)
+    (4, 3, 1, 0, true)
     cart > discount # hash: Expected values to be strictly equal:10 !== 9
     throws: [Error [ERR_TEST_FAILURE]: Cannot read properties of null (reading 'x')] {
     outer > inner bad: boomsecond line
 
     (1, 1, 2, 1, true)
-    test_a.TestG.test_in: AssertionError: #x1B[31mred#x00
-    test_a.test_err: failed on setup with "RuntimeError: no"
+    test_a.py::TestG::test_in: AssertionError: #x1B[31mred#x00
+    test_a.py::test_err: failed on setup with "RuntimeError: no"
     "##);
 }
 
@@ -149,10 +149,46 @@ fn a_report_that_is_no_xml_is_said_to_be_broken() {
 }
 
 #[test]
+fn each_style_has_its_names() {
+    let name = |text: &str| {
+        let report = of(text);
+        report.tests.last().map(|test| test.case.name.clone())
+    };
+    let mocha = "<testsuite name=\"Mocha Tests\"><testcase classname=\"cart\" name=\"adds\"/><testcase classname=\"cart deep\" name=\"throws\"/></testsuite>";
+    assert_eq!(name(mocha).as_deref(), Some("cart > deep > throws"));
+    let bats = "<testsuite name=\"a.bats\"><testcase classname=\"a.bats\" name=\"adds: 1 # 2\"/></testsuite>";
+    assert_eq!(name(bats).as_deref(), Some("adds: 1 # 2"));
+    let php = "<testsuite name=\"x\"><testcase name=\"testA with data set #0\" class=\"App\\ATest\" classname=\"App.ATest\" file=\"/home/rep/tests/ATest.php\" line=\"3\"/></testsuite>";
+    assert_eq!(
+        name(php).as_deref(),
+        Some("App\\ATest::testA with data set #0")
+    );
+    let libtest =
+        "<testsuite name=\"test\"><testcase classname=\"tests::deep\" name=\"eq\"/></testsuite>";
+    assert_eq!(name(libtest).as_deref(), Some("tests::deep::eq"));
+    let pytest = "<testsuites><testsuite name=\"pytest\"><testcase classname=\"\" name=\"tests.test_bad\"/></testsuite></testsuites>";
+    assert_eq!(name(pytest).as_deref(), Some("tests/test_bad.py"));
+    let shared = "<testsuite><testcase classname=\"a.test.js\" name=\"adds\"/><testcase classname=\"b.test.js\" name=\"adds\"/></testsuite>";
+    assert_eq!(name(shared).as_deref(), Some("b.test.js > adds"));
+}
+
+#[test]
+fn what_is_left_out_because_it_was_skipped_is_counted() {
+    let text = "<testsuites tests='3' skipped='1'><testsuite name='x' tests='3' skipped='1'><testcase classname='A' name='a'/><testcase classname='A' name='b'/></testsuite></testsuites>";
+    assert_eq!(numbers(&of(text)), (2, 0, 1, 0, true));
+}
+
+#[test]
 fn it_may_stand_in_output() {
     let text = "compiling\n<testsuite><testcase name='a'/></testsuite>\nnext\n<testsuite><testcase name='b'><error/></testcase></testsuite>\n";
     assert_eq!(numbers(&of(text)), (1, 0, 0, 1, true));
-    assert_eq!(recognise(text, "", ReportFormat::Auto), None);
+    let auto = |text: &str| recognise(text, "", ReportFormat::Auto);
+    assert_eq!(auto(text), Some(of(text)), "where there is nothing else");
+    let inside = format!("{text}1 passed in 0.1s\n..  [100%]\n1 passed in 0.1s\n");
+    assert_eq!(
+        numbers(&auto(&inside).expect("pytest's")),
+        (1, 0, 0, 0, true)
+    );
     assert!(recognise(fixture!("node"), "", ReportFormat::Auto).is_some());
 }
 

@@ -102,14 +102,24 @@ pub(super) fn read<'a>(
 
 /// Failing tests of a report without a summary: from the headings, with the file that their trace names first.
 pub(super) fn unlisted(body: &[Cow<'_, str>]) -> Vec<Reported> {
+    let only = only_file(body);
     let mut tests = Vec::new();
     let mut title: Option<&str> = None;
     let mut part = Part::new("");
     let mut finish = |title: Option<&str>, part: Part| {
-        let (Some(title), Some(first)) = (title, part.first.clone()) else {
+        let Some(title) = title else {
             return;
         };
-        let file = first.rsplit_once(':').map_or("", |(file, _)| file);
+        let first = part
+            .first
+            .as_deref()
+            .and_then(|place| place.rsplit_once(':'));
+        let Some(file) = first
+            .map(|(file, _)| file.to_owned())
+            .or_else(|| only.clone())
+        else {
+            return;
+        };
         let title = ["ERROR at setup of ", "ERROR at teardown of "]
             .iter()
             .find_map(|prefix| title.strip_prefix(prefix))
@@ -144,6 +154,19 @@ pub(super) fn unlisted(body: &[Cow<'_, str>]) -> Vec<Reported> {
     finish(title, part);
     tests.truncate(MAX_DETAILED);
     tests
+}
+
+/// The file that tests ran in, if progress or traces name but one.
+fn only_file(body: &[Cow<'_, str>]) -> Option<String> {
+    let mut files = body.iter().filter_map(|line| {
+        let path = match place(line) {
+            Some((path, _)) => path,
+            None => line.split_once(' ')?.0,
+        };
+        path.ends_with(".py").then_some(path)
+    });
+    let first = files.next()?;
+    files.all(|path| path == first).then(|| first.to_owned())
 }
 
 /// The lines from the first `ERRORS` or `FAILURES` on.

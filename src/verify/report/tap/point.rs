@@ -7,10 +7,14 @@ use crate::domain::check::TestStatus;
 const MAX_NAME: usize = 1024;
 
 /// A test point, with what lies in it.
-pub(super) struct Point {
-    pub(super) name: String,
-    pub(super) status: TestStatus,
+pub(in super::super) struct Point {
+    pub(in super::super) name: String,
+    pub(in super::super) status: TestStatus,
     pub(super) children: Vec<Point>,
+    /// Whether it is still to be done: it counts neither as passed nor as failed, nor as skipped.
+    pub(in super::super) todo: bool,
+    /// Whether its time stands on its own line: then subtests make it a group.
+    pub(super) timed: bool,
     /// Whether it is no test of its own.
     pub(super) group: bool,
     /// Whether its subtests follow between braces.
@@ -22,7 +26,7 @@ pub(super) struct Point {
 
 impl Point {
     /// Reads a line without its indentation.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in super::super) fn parse(text: &str) -> Option<Self> {
         let text = text.trim_end();
         let (ok, rest) = match text.strip_prefix("not ok") {
             Some(rest) => (false, rest),
@@ -52,6 +56,8 @@ impl Point {
                 TestStatus::Failed
             },
             children: Vec::new(),
+            todo: false,
+            timed: false,
             group: opens,
             opens,
             duration_ms: None,
@@ -61,7 +67,14 @@ impl Point {
         for directive in directives {
             match directive {
                 Directive::Skip => point.status = TestStatus::Skipped,
-                Directive::Time(ms) => point.duration_ms = Some(ms),
+                Directive::Todo => {
+                    point.status = TestStatus::Skipped;
+                    point.todo = true;
+                }
+                Directive::Time(ms) => {
+                    point.duration_ms = Some(ms);
+                    point.timed = true;
+                }
             }
         }
         if point.name.is_empty() {
@@ -76,6 +89,8 @@ impl Point {
             name,
             status: TestStatus::Passed,
             children,
+            todo: false,
+            timed: false,
             group: true,
             opens: false,
             duration_ms: None,
@@ -86,8 +101,8 @@ impl Point {
 }
 
 enum Directive {
-    /// Skipped, or still to be done: it counts neither as passed nor as failed.
     Skip,
+    Todo,
     Time(u64),
 }
 
@@ -113,11 +128,11 @@ fn directive(text: &str) -> Option<Directive> {
         return milliseconds(time.trim_end_matches("ms")).map(Directive::Time);
     }
     let word: String = word.chars().filter(|c| c.is_alphabetic()).collect();
-    matches!(
-        word.to_ascii_lowercase().as_str(),
-        "skip" | "skipped" | "todo"
-    )
-    .then_some(Directive::Skip)
+    match word.to_ascii_lowercase().as_str() {
+        "skip" | "skipped" => Some(Directive::Skip),
+        "todo" => Some(Directive::Todo),
+        _ => None,
+    }
 }
 
 /// Whole milliseconds from a number with a fraction.
