@@ -3,16 +3,21 @@
 //! Only what the repository itself shows is detected. Above all a linter: it fails on code that was there before, and
 //! no baseline excuses that, so it runs only where the repository has configured it.
 
+mod cmake;
 mod go;
+mod java;
 mod make;
 mod node;
+mod php;
 mod python;
+mod ruby;
 mod rust;
+mod shell;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::config::{CheckConfig, Network, ReportFormat, SetupConfig};
+use crate::config::{CheckConfig, Network, SetupConfig};
 use crate::domain::finding::Category;
 
 /// The time limit of a build, and of everything that compiles.
@@ -60,19 +65,30 @@ pub fn detect(files: &[String], read: &dyn Fn(&str) -> Option<String>) -> Detect
     let mut projects = rust::projects(&tree);
     projects.extend(python::projects(&tree));
     projects.extend(go::projects(&tree));
+    projects.extend(java::projects(&tree));
+    let native = cmake::projects(&tree, &projects);
+    projects.extend(native);
+    projects.extend(ruby::projects(&tree));
+    projects.extend(php::projects(&tree));
     let elsewhere = projects.iter().any(|project| project.folder.is_empty());
     projects.extend(node::projects(&tree, elsewhere));
     if let Some(make) = make::project(&tree, &projects) {
         projects.push(make);
     }
+    if let Some(shell) = shell::project(&tree, &projects) {
+        projects.push(shell);
+    }
     name(projects)
 }
 
 /// Gives the checks names: `build`, `test`, `lint` if there is one project; else with the folder or the language. A
-/// Makefile only has what the projects have not.
+/// Makefile and shell scripts only have what the projects have not.
 fn name(mut projects: Vec<Project>) -> Detected {
     let mut detected = Detected::default();
-    let others = projects.iter().filter(|project| project.kind != make::KIND);
+    let fills_in = [make::KIND, shell::KIND];
+    let others = projects
+        .iter()
+        .filter(|project| !fills_in.contains(&project.kind));
     let alone = others.count() <= 1;
     for project in &projects {
         if !detected.kinds.contains(&project.kind) {
@@ -248,20 +264,13 @@ fn table(line: &str) -> Option<&str> {
 
 fn check(kind: Category, command: String, folder: &str, timeout: Duration) -> CheckConfig {
     CheckConfig {
-        kind,
-        command,
         cwd: if folder.is_empty() {
             ".".to_owned()
         } else {
             folder.to_owned()
         },
         timeout,
-        report: ReportFormat::Auto,
-        report_files: Vec::new(),
-        shards: 1,
-        env: BTreeMap::new(),
-        pass_env: Vec::new(),
-        network: Network::default(),
+        ..CheckConfig::new(kind, command)
     }
 }
 

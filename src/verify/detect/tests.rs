@@ -421,3 +421,145 @@ fn several_languages_stand_beside_each_other() {
         "cd 'web' && npm install --no-package-lock"
     );
 }
+
+#[test]
+fn java_is_built_and_tested_by_maven_or_gradle() {
+    let mut files = vec![("pom.xml", "<project/>"), ("src/main/java/A.java", "")];
+    assert_eq!(detected(&files), ["build: .$ mvn -B test-compile"]);
+    files.extend([
+        ("mvnw", ""),
+        ("core/pom.xml", ""),
+        ("core/src/test/java/ATest.java", ""),
+    ]);
+    let found = detect_in(&files);
+    assert_eq!(
+        show(&found),
+        [
+            "build: .$ ./mvnw -B test-compile",
+            "test: .$ ./mvnw -B --fail-at-end test"
+        ]
+    );
+    assert_eq!(found.kinds, ["java"]);
+    assert_eq!(
+        found.checks[1].1.report,
+        crate::config::ReportFormat::Surefire
+    );
+    let found = detect_in(&[
+        ("settings.gradle.kts", ""),
+        ("app/build.gradle.kts", ""),
+        ("app/src/test/kotlin/ATest.kt", ""),
+        ("gradlew", ""),
+    ]);
+    assert_eq!(
+        show(&found),
+        [
+            "build: .$ ./gradlew testClasses",
+            "test: .$ ./gradlew cleanTest test --continue"
+        ]
+    );
+    assert_eq!(
+        found.checks[1].1.report_files,
+        ["**/build/test-results/test/*.xml"]
+    );
+    assert!(found.setup.is_empty());
+    assert_eq!(
+        detected(&[("build.gradle", "")]),
+        ["build: .$ gradle testClasses"]
+    );
+}
+
+#[test]
+fn cmake_builds_beside_the_sources() {
+    let build = "build: .$ cmake -S . -B build && cmake --build build";
+    assert_eq!(
+        detected(&[("CMakeLists.txt", "project(x)\n# enable_testing()\n")]),
+        [build]
+    );
+    let files = [
+        ("CMakeLists.txt", "project(x)\n"),
+        ("test/CMakeLists.txt", "  Include( CTest )\n"),
+        ("build/notes.txt", ""),
+    ];
+    assert_eq!(
+        detected(&files),
+        [
+            "build: .$ cmake -S . -B cmake-build && cmake --build cmake-build",
+            "test: .$ cmake -S . -B cmake-build && cmake --build cmake-build && ctest --test-dir cmake-build --output-on-failure"
+        ]
+    );
+    let part = [("Cargo.toml", "[package]"), ("native/CMakeLists.txt", "")];
+    assert_eq!(detect_in(&part).kinds, ["rust"]);
+    let with_make = [("CMakeLists.txt", ""), ("Makefile", "all: x\ntest: x\n")];
+    assert_eq!(detected(&with_make), [build, "test: .$ make test"]);
+}
+
+#[test]
+fn ruby_runs_what_its_tests_are_written_for() {
+    let found = detect_in(&[
+        ("Gemfile", ""),
+        ("Gemfile.lock", ""),
+        (".rubocop.yml", ""),
+        ("spec/cart_spec.rb", ""),
+    ]);
+    assert_eq!(
+        show(&found),
+        ["lint: .$ bundle exec rubocop", "test: .$ bundle exec rspec"]
+    );
+    assert_eq!(found.setup[0].command, "bundle install");
+    let rake = [
+        ("Rakefile", "Rake::TestTask.new(:test)"),
+        ("test/test_cart.rb", ""),
+    ];
+    assert_eq!(detected(&rake), ["test: .$ rake test"]);
+    let bare = [("Gemfile", ""), ("test/cart_test.rb", "")];
+    assert_eq!(
+        detected(&bare),
+        [
+            "test: .$ bundle exec ruby -Ilib -Itest -e 'Dir[\"./test/**/{*_test,test_*}.rb\"].sort.each { |file| require file }'"
+        ]
+    );
+    assert!(detected(&[("Gemfile", ""), ("lib/cart.rb", "")]).is_empty());
+}
+
+#[test]
+fn php_runs_its_scripts_or_phpunit() {
+    let manifest = r#"{"require": {"php": "^8.2"}, "require-dev": {"phpunit/phpunit": "^11", "phpstan/phpstan": "^1"}}"#;
+    let found = detect_in(&[("composer.json", manifest), ("phpstan.neon", "")]);
+    assert_eq!(
+        show(&found),
+        [
+            "lint: .$ vendor/bin/phpstan analyse --no-progress --error-format=raw",
+            "test: .$ vendor/bin/phpunit"
+        ]
+    );
+    assert_eq!(found.setup[0].command, "composer install --no-interaction");
+    let scripts =
+        r#"{"scripts": {"test": ["@php vendor/bin/pest"], "lint": "php-cs-fixer fix --fix"}}"#;
+    assert_eq!(
+        detected(&[("composer.json", scripts)]),
+        ["test: .$ composer run-script test"]
+    );
+    assert_eq!(detected(&[("phpunit.xml.dist", "")]), ["test: .$ phpunit"]);
+}
+
+#[test]
+fn shell_scripts_are_tested_and_linted_where_nothing_else_is() {
+    let files = [
+        ("test/a.bats", ""),
+        ("test/bats/test/x.bats", ""),
+        ("run.sh", ""),
+        (".shellcheckrc", ""),
+    ];
+    let found = detect_in(&files);
+    assert_eq!(
+        show(&found),
+        [
+            "lint: .$ find . -name '*.sh' -not -path './.git/*' -exec shellcheck -f gcc {} +",
+            "test: .$ bats --tap test"
+        ]
+    );
+    assert_eq!(found.kinds, ["shell"]);
+    let rust = [("Cargo.toml", "[package]"), ("test/a.bats", "")];
+    assert_eq!(detected(&rust).len(), 2);
+    assert!(detected(&[("run.sh", "")]).is_empty());
+}
