@@ -90,12 +90,15 @@ fn failing_tests(result: &CheckResult) -> u32 {
         .saturating_add(unnamed)
 }
 
-/// Whether a test check could not run its tests: it does not compile, or cannot be collected.
+/// Whether a check could not be carried out to its end, or a test check could not run its tests: it does not compile,
+/// or cannot be collected.
 fn nothing_could_run(result: &CheckResult) -> bool {
     let ran = result
         .report
         .map_or(0, |counts| counts.passed.saturating_add(counts.failed));
-    result.kind == Category::Test && ran == 0 && result.status == CheckStatus::Failed
+    // What was cut off or could not be carried out says nothing of the tests that it did not come to.
+    let broke_off = result.status == CheckStatus::Error || result.timed_out;
+    broke_off || (result.kind == Category::Test && ran == 0 && result.status == CheckStatus::Failed)
 }
 
 fn reason(result: &CheckResult) -> String {

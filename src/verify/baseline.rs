@@ -19,7 +19,7 @@ pub fn excuse(
     named: &[&str],
 ) -> CheckResult {
     let reports = (result.report, base.report);
-    let (CheckStatus::Failed, (Some(counts), Some(_))) = (result.status, reports) else {
+    let (CheckStatus::Failed, (Some(_), Some(_))) = (result.status, reports) else {
         return result;
     };
     let before = failures(base);
@@ -39,18 +39,28 @@ pub fn excuse(
     if excused.is_empty() {
         return result;
     }
+    soften(&mut result, &excused, "also fails on the base tree");
+    result.excused = excused;
+    conclude(
+        result,
+        check,
+        "every failing test fails on the base tree too",
+    )
+}
+
+/// Makes the status [`Baseline`](CheckStatus::Baseline) if the tests that are excused or flaky explain the whole
+/// failure; else the note says `but` why they do not.
+pub(super) fn conclude(mut result: CheckResult, check: &CheckConfig, but: &str) -> CheckResult {
+    let Some(counts) = result.report else {
+        return result;
+    };
     let told: u64 = u64::from(counts.failed) + u64::from(counts.errors);
     let listed = result
         .tests
         .iter()
         .filter(|test| test.status == TestStatus::Failed)
         .count() as u64;
-    let all = result
-        .tests
-        .iter()
-        .all(|test| test.status != TestStatus::Failed || excused.contains(&test.name));
-    soften(&mut result, &excused);
-    result.excused = excused;
+    let all = result.failing_tests().next().is_none();
     let others = result
         .observations
         .iter()
@@ -70,7 +80,7 @@ pub fn excuse(
         result.status = CheckStatus::Baseline;
         return result;
     };
-    let note = format!("every failing test fails on the base tree too, but {in_the_way}");
+    let note = format!("{but}, but {in_the_way}");
     result.note = Some(match result.note.take() {
         Some(before) => format!("{before}; {note}"),
         None => note,
@@ -106,7 +116,7 @@ pub(super) fn identity(name: &str) -> String {
 }
 
 /// Whether a text names the test: whole, by its last part, by the path before that, or by its file.
-fn is_named(name: &str, texts: &[&str]) -> bool {
+pub(super) fn is_named(name: &str, texts: &[&str]) -> bool {
     let name = identity(name);
     let plain = name.split('[').next().unwrap_or(&name);
     let mut words = vec![name.as_str(), plain];
@@ -133,8 +143,8 @@ fn is_named(name: &str, texts: &[&str]) -> bool {
         .any(|text| words.iter().any(|word| holds_word(text, word.trim())))
 }
 
-/// The parts of a name by which other runners' tests are known: of `file > suite > test`, of `pkg/path.Test/sub`, of
-/// `org.example.Class.test()`.
+/// The parts of a name by which other runners' tests are known: of `file > suite > test`, of `pkg/path Test/sub`, of
+/// `org.example.Class.test()`, of `Class#test`.
 fn other_parts(name: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = Vec::new();
     if name.contains(" > ") {
@@ -142,6 +152,18 @@ fn other_parts(name: &str) -> Vec<&str> {
         parts.extend(name.split(" > ").next().filter(|file| file.contains('.')));
         return parts;
     }
+    // Behind a package or a binary.
+    let own = match name.split_once(' ') {
+        Some((above, own)) if above.contains(['/', '.', ':']) || own.contains("::") => {
+            parts.extend([above, own]);
+            own
+        }
+        _ => name,
+    };
+    if let Some((test, _)) = own.split_once('/').filter(|(test, _)| is_go_test(test)) {
+        parts.push(test);
+    }
+    parts.extend(own.split_once('#').map(|(_, test)| test));
     let folder = name.rfind('/').map_or(0, |at| at + 1);
     // A slash after the package begins a subtest, whose own test has no dot.
     let dot = name[folder..].rfind('.').map(|at| folder + at).or_else(|| {
@@ -158,6 +180,13 @@ fn other_parts(name: &str) -> Vec<&str> {
     parts
 }
 
+/// Whether a name is one that Go gives to what it runs.
+fn is_go_test(name: &str) -> bool {
+    ["Test", "Example", "Fuzz", "Benchmark"]
+        .iter()
+        .any(|word| name.starts_with(word))
+}
+
 /// Whether `text` holds `word` with no letter, digit or underscore directly before or after it.
 fn holds_word(text: &str, word: &str) -> bool {
     let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -171,8 +200,8 @@ fn holds_word(text: &str, word: &str) -> bool {
         })
 }
 
-/// Makes what excused tests say minor.
-fn soften(result: &mut CheckResult, excused: &[String]) {
+/// Makes what excused tests say minor, for this reason.
+pub(super) fn soften(result: &mut CheckResult, excused: &[String], reason: &str) {
     for test in result
         .tests
         .iter()
@@ -182,7 +211,7 @@ fn soften(result: &mut CheckResult, excused: &[String]) {
         for one in &mut result.observations {
             if one.category == Category::Test && one.message == message {
                 one.severity = Severity::Minor;
-                one.message.push_str(" (also fails on the base tree)");
+                one.message.push_str(&format!(" ({reason})"));
             }
         }
     }

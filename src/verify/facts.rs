@@ -7,7 +7,7 @@ use crate::workspace::command::{Captured, CommandOutput};
 use crate::workspace::written::Written;
 
 /// The most bytes of a check's output that stand in its result; the end tells most.
-const RECORDED: usize = 8 * 1024;
+pub(super) const RECORDED: usize = 8 * 1024;
 
 /// What running a check's command gave.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +86,7 @@ pub(super) fn capped(stdout: &str, stderr: &str) -> String {
 }
 
 /// At most `most` bytes from the end of a text, from the start of a line.
-fn tail(text: &str, most: usize) -> String {
+pub(super) fn tail(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }

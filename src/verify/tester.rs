@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::check::{CheckResult, TestStatus};
+use crate::domain::check::{CheckResult, CheckStatus, TestStatus};
+use crate::domain::finding::{Category, Severity};
+
+use super::shards::{Judged, Shard};
 
 /// The tester's output: the numbers of all reports together (tests that no report names included), every test with
 /// a name, and the names of artifacts, which the caller knows. A check without a report adds only to the duration,
@@ -36,11 +39,28 @@ pub fn tester_output(results: &[CheckResult], artifacts: &[String]) -> Value {
     })
 }
 
+/// Whether a test check has a report by which no test ran.
+pub fn ran_nothing(result: &CheckResult) -> bool {
+    let ran = |counts: crate::domain::check::Counts| counts.passed + counts.failed + counts.errors;
+    result.kind == Category::Test && result.report.is_some_and(|counts| ran(counts) == 0)
+}
+
+/// Makes a failure of a check that passed although it [ran nothing](ran_nothing): whoever asks for tests wants some run.
+pub fn require_tests(result: &mut CheckResult) {
+    if ran_nothing(result) && result.status == CheckStatus::Passed {
+        result.status = CheckStatus::Failed;
+        for finding in &mut result.observations {
+            finding.severity = Severity::Major;
+        }
+    }
+}
+
 /// What `rgpt test` prints: [`tester_output`], in which every check has a say. A check without a report is one test
 /// of its own name, and so is one that fails although no test of its report does; the checks themselves come on top.
-pub fn test_output(results: &[CheckResult]) -> Value {
-    let mut output = tester_output(results, &[]);
-    for result in results {
+pub fn test_output(judged: &[Judged], artifacts: &[String]) -> Value {
+    let results: Vec<CheckResult> = judged.iter().map(|one| one.result.clone()).collect();
+    let mut output = tester_output(&results, artifacts);
+    for result in &results {
         let passed = result.status.acceptable();
         let told = result
             .report
@@ -61,13 +81,13 @@ pub fn test_output(results: &[CheckResult]) -> Value {
             tests.push(test);
         }
     }
-    output["checks"] = results.iter().map(check).collect();
+    output["checks"] = judged.iter().map(check).collect();
     output
 }
 
-fn check(result: &CheckResult) -> Value {
+fn check(Judged { result, shards }: &Judged) -> Value {
     let failed = !result.status.acceptable();
-    json!({
+    let mut check = json!({
         "name": result.name,
         "kind": result.kind,
         "command": result.command,
@@ -78,6 +98,21 @@ fn check(result: &CheckResult) -> Value {
         "note": result.note,
         "findings": result.observations,
         "output": failed.then_some(&result.output),
+    });
+    if !shards.is_empty() {
+        check["shards"] = shards.iter().map(shard).collect();
+    }
+    check
+}
+
+fn shard(shard: &Shard) -> Value {
+    json!({
+        "shard": shard.shard,
+        "status": shard.status,
+        "exit_code": shard.exit_code,
+        "duration_ms": shard.duration_ms,
+        "report": shard.report,
+        "empty": shard.empty,
     })
 }
 
@@ -103,8 +138,15 @@ fn word(status: TestStatus) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::finding::Category;
     use crate::verify::judge::tests::judged;
+
+    fn printed(results: Vec<CheckResult>) -> Value {
+        let whole = |result| Judged {
+            result,
+            shards: Vec::new(),
+        };
+        test_output(&results.into_iter().map(whole).collect::<Vec<_>>(), &[])
+    }
 
     #[test]
     fn a_check_without_a_report_is_one_test_of_its_own_name() {
@@ -113,7 +155,7 @@ mod tests {
             output: "error: no\n".to_owned(),
             ..judged(Category::Test, "./check", Some(3), "", "error: no\n")
         };
-        let output = test_output(&[green, red]);
+        let output = printed(vec![green, red]);
         assert_eq!(
             output["summary"],
             json!({"passed": 1, "failed": 1, "skipped": 0, "duration": 14})
@@ -133,7 +175,7 @@ mod tests {
     fn a_failure_that_no_test_tells_of_is_told() {
         let green = "1 passed in 0.1s\n";
         let result = judged(Category::Test, "pytest", Some(2), green, "");
-        let output = test_output(&[result]);
+        let output = printed(vec![result]);
         assert_eq!(
             output["summary"],
             json!({"passed": 1, "failed": 1, "skipped": 0, "duration": 7})
@@ -153,5 +195,25 @@ mod tests {
                 "artifacts": [],
             })
         );
+    }
+
+    #[test]
+    fn a_check_that_ran_no_test_is_a_failure_where_tests_are_wanted() {
+        let mut none = judged(
+            Category::Test,
+            "pytest",
+            Some(0),
+            "no tests ran in 0.01s\n",
+            "",
+        );
+        assert!(ran_nothing(&none) && none.status == CheckStatus::Passed);
+        require_tests(&mut none);
+        let output = printed(vec![none]);
+        assert_eq!(output["results"][0]["message"], "no tests ran");
+        assert_eq!(output["checks"][0]["status"], "failed");
+        assert_eq!(output["checks"][0]["findings"][0]["severity"], "major");
+        let mut some = judged(Category::Test, "pytest", Some(0), "1 passed in 0.1s\n", "");
+        require_tests(&mut some);
+        assert_eq!(some.status, CheckStatus::Passed);
     }
 }

@@ -205,12 +205,17 @@ fn tests_of_other_runners_are_named_by_their_parts() {
             "applies discount",
         ),
         ("t/cart.test.mjs > cart > adds", "make t/cart.test.mjs pass"),
-        ("example.org/rep/a.TestTable/two_words", "fix TestTable"),
+        ("TestTable/two_words", "fix TestTable"),
+        ("example.org/rep/a TestTable/two_words", "fix TestTable"),
         (
-            "example.org/rep/a.TestTable/two_words",
+            "example.org/rep/a TestTable/two_words",
             "fix TestTable/two_words",
         ),
-        ("example.org/rep/a.TestOk", "the tests of example.org/rep/a"),
+        ("example.org/rep/a TestOk", "the tests of example.org/rep/a"),
+        ("rep1 tests::deep::eq", "eq fails"),
+        ("rep1::it api_bad", "repair api_bad"),
+        ("CartTest#test_discount", "test_discount is wrong"),
+        ("tests/test_a.py::Cart::test_b[1]", "make test_b pass"),
         ("org.example.CartTest.discount()", "discount must be right"),
         (
             "org.example.CartTest.discount()",
@@ -237,13 +242,7 @@ fn go(package: &str, code: i32) -> CheckResult {
 fn the_new_readers_names_excuse_as_well() {
     let result = excuse(go("a", 1), &go("a", 1), &["add a flag"]);
     assert_eq!(result.status, CheckStatus::Baseline);
-    assert_eq!(
-        result.excused,
-        [
-            "example.org/rep/a.TestTable",
-            "example.org/rep/a.TestTable/two_words"
-        ]
-    );
+    assert_eq!(result.excused, ["TestTable", "TestTable/two_words"]);
     let build = excuse(go("a", 2), &go("a", 2), &[]);
     assert_eq!(
         build.status,
