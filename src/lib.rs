@@ -17,6 +17,7 @@
 //! - 4 [`verify`]: checks -> findings and verdicts, one file a report format
 //! - 4 [`export`]: a run as a document to take away: Markdown, JSON, HTML, archive
 //! - 4 [`upkeep`]: archives of the record, restoring one, forgetting old runs
+//! - 5 [`diagnose`]: a case of failure of any kind -> what it is, pure
 //! - 5 [`engine`]: the loop: perform, gather evidence for the gate, record
 //! - 7 [`cli`]: one file a verb; `ui` is the only file that prints
 
@@ -25,6 +26,7 @@ pub mod bus;
 pub mod cli;
 pub mod compare;
 pub mod config;
+pub mod diagnose;
 pub mod domain;
 pub mod engine;
 pub mod export;

@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 8] = [
     &["policy", "heal", "agents"],
     &["compare", "store", "llm", "bus", "workspace"],
     &["context", "verify", "deliberate", "export", "upkeep"],
-    &["engine"],
+    &["diagnose", "engine"],
     &["improve", "server"],
     &["cli"],
 ];
@@ -38,6 +38,7 @@ const PURE: &[&str] = &[
     "heal",
     "agents",
     "compare",
+    "diagnose",
 ];
 
 /// What a pure module may not name.

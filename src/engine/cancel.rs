@@ -52,7 +52,7 @@ pub fn cancel(
     };
     run.apply(&record)?;
     let write = Write::Event {
-        record,
+        record: Box::new(record),
         run: Box::new(run),
     };
     store.commit_blocking(&driver, Batch::of(write))?;

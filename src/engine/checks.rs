@@ -1,27 +1,32 @@
 //! Running the repository's real checks: after a step in the worktree, in the end in a clean checkout.
 
-use crate::config::CheckConfig;
+use crate::config::{CheckConfig, PolicyMode};
 use crate::domain::Failure;
 use crate::domain::check::{CheckResult, CheckScope, CheckStatus, output_label};
 use crate::domain::event::{CheckCompleted, Event};
+use crate::domain::failure::Damage;
 use crate::domain::finding::{Category, Finding, Observation, Severity};
 use crate::domain::id::{ExecutionId, TreeId};
 use crate::domain::notice::Notice;
 use crate::domain::phase::Phase;
-use crate::domain::tape::Answer;
+use crate::domain::tape::{Answer, Denial};
 use crate::heal::classify;
-use crate::verify::{self, RunFacts};
+use crate::policy::{Gate, Rules};
+use crate::verify::{self, Assessment, Part, RunFacts};
 use crate::workspace::command::CommandOutput;
 
 use super::drive::Drive;
 use super::execution::Work;
 use super::halt::Halting;
-use super::site::Place;
+use super::site::{Place, part_label};
 
 impl Drive<'_> {
     /// The tester's work: every check on the tree that stands, in a clean checkout.
     pub(super) async fn run_checks(&mut self, work: &Work) -> Halting<Answer> {
         let tree = work.state.tree.clone();
+        if let Some(denial) = self.unsafe_change(&tree)? {
+            return Ok(refused(&denial));
+        }
         self.log.commit().await?;
         // A pass that goes on after a crash keeps what its own checks have left for the next ones.
         let goes_on = self.of_this_pass(work.state.id).next().is_some();
@@ -42,7 +47,8 @@ impl Drive<'_> {
         for (name, check) in &self.engine.config.checks.clone() {
             let known = self
                 .of_this_pass(work.state.id)
-                .find(|result| result.name == *name);
+                .filter(|result| result.name == *name)
+                .last();
             let result = match known {
                 Some(known) => known.clone(),
                 None => {
@@ -56,7 +62,12 @@ impl Drive<'_> {
                 break;
             }
         }
-        let assessment = verify::assess(&results, &self.engine.config.findings);
+        let limits = self.engine.config.findings.clone();
+        let mut assessment = verify::assess(&results, &limits);
+        if assessment.acceptable {
+            self.hold_again(work, &mut results).await?;
+            assessment = verify::assess(&results, &limits);
+        }
         let output = verify::tester_output(&results, &self.artifact_names()?);
         let waived =
             self.engine.config.checks.is_empty() && self.log.run().created.options.unverified;
@@ -106,6 +117,29 @@ impl Drive<'_> {
         Ok(None)
     }
 
+    /// How bad a tree is: what the checks say of it, and whether it holds what no step may change.
+    pub(super) fn assess(
+        &self,
+        tree: &TreeId,
+        results: &[CheckResult],
+    ) -> anyhow::Result<Assessment> {
+        let mut assessment = verify::assess(results, &self.engine.config.findings);
+        assessment.damage.unsafe_change = self.unsafe_change(tree)?.is_some();
+        Ok(assessment)
+    }
+
+    /// The refusal of a change in a tree that no step may make, whoever has made it.
+    fn unsafe_change(&self, tree: &TreeId) -> anyhow::Result<Option<Denial>> {
+        let gate = Gate::new(&Rules {
+            mode: PolicyMode::Off,
+            protected: self.engine.config.policy.protected.clone(),
+            ..Rules::default()
+        })?;
+        let base = &self.log.run().created.base_tree;
+        let changed = self.site.changed_paths(base, tree)?;
+        Ok(changed.into_iter().find_map(|path| gate.judge_path(&path)))
+    }
+
     /// What a check that failed comes to by itself.
     pub(super) fn failure_of(&self, result: &CheckResult) -> Failure {
         let results = std::slice::from_ref(result);
@@ -132,6 +166,7 @@ impl Drive<'_> {
         let mut result = self.carry_out(work, name, check, scope, tree).await?;
         if result.status == CheckStatus::Failed && scope == CheckScope::Final {
             result = self.excuse(work, name, check, result).await?;
+            result = self.split_flaky(work, name, check, result).await?;
         }
         self.require_repeatable_check(&result)?;
         self.record_check(work.state.id, &result)?;
@@ -140,7 +175,7 @@ impl Drive<'_> {
     }
 
     /// Excuses tests that fail on the base tree too. The base is checked once, when first needed.
-    async fn excuse(
+    pub(super) async fn excuse(
         &mut self,
         work: &Work,
         name: &str,
@@ -219,13 +254,22 @@ impl Drive<'_> {
         };
         self.site.worktrees_mut()?.ready(place, tree)?;
         crate::failpoint::hit("check.ready");
-        let reports = self.site.worktrees()?.watch_reports(place, check)?;
-        let output = self.run_trusted(place, check, label)?;
+        let check = &self.equipped(check);
+        let parts = self.parts(place, name, check)?;
+        let (reports, left) = self.site.worktrees()?.watch(place, check, &parts)?;
+        let outputs = self.run_parts(place, check, &parts, label)?;
         crate::failpoint::hit("check.ran");
-        self.keep_whole_output(label, &output)?;
-        let mut facts = self.facts(place, check, &output)?;
-        facts.written = reports.end();
-        let mut result = verify::judge(name, check, scope, tree.clone(), facts);
+        let mut runs = Vec::new();
+        for ((part, output), report) in parts.into_iter().zip(&outputs).zip(reports) {
+            self.keep_whole_output(&part_label(label, &part), output)?;
+            let mut facts = self.facts(place, check, output)?;
+            facts.written = report.end();
+            runs.push((part, facts));
+        }
+        if scope != CheckScope::Base {
+            self.keep_files(label, left, &runs)?;
+        }
+        let mut result = verify::judge_parts(name, check, scope, tree, runs).result;
         if let Some(paths) = self.site.worktrees()?.tracked_changes(place)? {
             result.observations.push(changed_files(check, &paths));
             self.site.restore(place, tree)?;
@@ -233,7 +277,22 @@ impl Drive<'_> {
         Ok(result)
     }
 
-    fn record_check(&mut self, execution: ExecutionId, result: &CheckResult) -> anyhow::Result<()> {
+    /// The parts in which a check runs: as many as configured, or one where it cannot be cut.
+    fn parts(&self, place: Place, name: &str, check: &CheckConfig) -> anyhow::Result<Vec<Part>> {
+        let folder = self.site.worktrees()?.folder(place, &check.cwd);
+        Ok(
+            verify::parts(check, check.shards, &folder).unwrap_or_else(|why| {
+                self.tell(format!("{name} runs as a whole: {why}"));
+                vec![verify::whole(check)]
+            }),
+        )
+    }
+
+    pub(super) fn record_check(
+        &mut self,
+        execution: ExecutionId,
+        result: &CheckResult,
+    ) -> anyhow::Result<()> {
         let run = self.log.run();
         let open: Vec<Finding> = run.open_findings().cloned().collect();
         let verify::Numbered { new, resolved } =
@@ -295,5 +354,21 @@ fn changed_files(check: &CheckConfig, paths: &[String]) -> Observation {
         category: check.kind,
         message: format!("the check changes tracked files: {}", paths.join(", ")),
         location: paths.first().cloned(),
+    }
+}
+
+/// What the tester says of a tree that holds what no step may change: nothing else counts.
+fn refused(denial: &Denial) -> Answer {
+    let failure = Failure {
+        damage: Some(Damage {
+            unsafe_change: true,
+            ..Damage::default()
+        }),
+        ..classify::policy(denial)
+    };
+    Answer::Checks {
+        results: Vec::new(),
+        output: verify::tester_output(&[], &[]),
+        failure: Some(Box::new(failure)),
     }
 }

@@ -1,16 +1,17 @@
 //! Running commands where a run works: a person's checks and set-up, a model's own commands.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::CheckConfig;
+use crate::config::{CheckConfig, ReportFormat, SetupConfig};
 use crate::domain::Digest;
 use crate::domain::check::CheckScope;
 use crate::domain::failure::{Damage, Failure};
+use crate::domain::finding::Category;
 use crate::domain::proposal::CommandLine;
 use crate::heal::classify;
 use crate::store::{Artifact, Write};
-use crate::verify;
+use crate::verify::{self, Part, RunFacts};
+use crate::workspace::artifacts::Gathering;
 use crate::workspace::command::{CommandOutput, CommandSpec};
 
 use super::drive::Drive;
@@ -34,18 +35,7 @@ impl Drive<'_> {
         self.log.commit().await?;
         for (index, command) in setup.iter().enumerate() {
             self.tell(format!("setup: {}", command.command));
-            let check = CheckConfig {
-                kind: crate::domain::finding::Category::Custom,
-                command: command.command.clone(),
-                cwd: String::new(),
-                timeout: command.timeout,
-                report: crate::config::ReportFormat::None,
-                report_files: Vec::new(),
-                shards: 1,
-                env: BTreeMap::new(),
-                pass_env: Vec::new(),
-                network: command.network,
-            };
+            let check = as_check(command);
             let label = format!("setup-{}-{}", place.name(), index + 1);
             let output = self.run_trusted(place, &check, &label)?;
             if output.exit_code != Some(0) {
@@ -79,7 +69,84 @@ impl Drive<'_> {
         check: &CheckConfig,
         label: &str,
     ) -> Halting<CommandOutput> {
+        let check = &self.equipped(check);
         self.run(self.site.worktrees()?.trusted(place, check, label))
+    }
+
+    /// A check with the variables that repairs have set for checks. A model's commands do not get
+    /// them: what they need is in the tree.
+    pub(super) fn equipped(&self, check: &CheckConfig) -> CheckConfig {
+        let mut check = check.clone();
+        for (name, value) in self.log.run().variables() {
+            let process = self.engine.environment.variables();
+            let is_passed = check.pass_env.contains(name) && process.contains_key(name);
+            if !is_passed {
+                check
+                    .env
+                    .entry(name.clone())
+                    .or_insert_with(|| value.clone());
+            }
+        }
+        check
+    }
+
+    /// Runs the parts of a check side by side. If they had to be cut short, nothing of them counts.
+    pub(super) fn run_parts(
+        &mut self,
+        place: Place,
+        check: &CheckConfig,
+        parts: &[Part],
+        label: &str,
+    ) -> Halting<Vec<CommandOutput>> {
+        let timeout = self
+            .time_left()
+            .map_or(check.timeout, |left| left.min(check.timeout));
+        let wanted = self.wanted.clone();
+        let worktrees = self.site.worktrees_mut()?;
+        let parts = (parts, label);
+        let ran = tokio::task::block_in_place(|| {
+            worktrees.run_parts(place, check, parts, timeout, wanted.flag())
+        });
+        let short = |output: &CommandOutput| output.cancelled || output.timed_out;
+        if ran
+            .as_ref()
+            .map_or(true, |outputs| outputs.iter().any(short))
+        {
+            self.safe_point()?;
+        }
+        Ok(ran.map_err(|error| match error.hint() {
+            Some(hint) => anyhow::anyhow!("{error}; {hint}"),
+            None => error.into(),
+        })?)
+    }
+
+    /// Names what a check has left and named as artifacts of the run. That this fails is no verdict on the tree.
+    pub(super) fn keep_files(
+        &mut self,
+        label: &str,
+        left: Gathering,
+        runs: &[(Part, RunFacts)],
+    ) -> anyhow::Result<()> {
+        let facts = runs.iter().map(|(_, facts)| facts);
+        let named: Vec<String> = facts.flat_map(verify::named_files).collect();
+        let kept = match self.site.worktrees()?.keep(left, &named, label) {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::warn!(%error, "what a check leaves is not kept");
+                return Ok(());
+            }
+        };
+        for file in kept {
+            let content = std::fs::read(&file.path)?;
+            self.log.write(Write::Artifact(Artifact {
+                name: format!("{label}/{}", file.name),
+                kind: "file".to_owned(),
+                path: self.engine.state.artifact(&file.path),
+                size: file.size,
+                hash: Digest::of(&content),
+            }));
+        }
+        Ok(())
     }
 
     /// Runs a command within the time that the run has left. If it had to be cut short, because
@@ -115,5 +182,16 @@ impl Drive<'_> {
             }));
         }
         Ok(())
+    }
+}
+
+/// A set-up command as a check, which runs and is judged in the same way.
+pub(super) fn as_check(command: &SetupConfig) -> CheckConfig {
+    CheckConfig {
+        cwd: String::new(),
+        timeout: command.timeout,
+        report: ReportFormat::None,
+        network: command.network,
+        ..CheckConfig::new(Category::Custom, command.command.as_str())
     }
 }

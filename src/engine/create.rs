@@ -224,6 +224,7 @@ impl Engine {
                 require_green: new.require_green,
                 unverified: new.unverified,
                 yes: new.yes,
+                candidates: self.config.healing.candidates,
                 continue_on_step_failure: self.config.execution.on_step_failure
                     == OnStepFailure::Continue,
             },

@@ -13,10 +13,12 @@ use crate::domain::event::{
 };
 use crate::domain::id::{RunId, StepId, TreeId};
 use crate::domain::phase::Phase;
+use crate::domain::remedy::HealAction;
 use crate::domain::run::ByHand;
 use crate::domain::tape::TapeEntry;
 use crate::domain::{Action, Failure, Run, State};
 use crate::heal::classify;
+use crate::heal::knowledge::{self, Knowledge};
 use crate::store::{InterventionStatus, Write};
 
 use super::execution::tree_on;
@@ -39,6 +41,8 @@ pub(super) struct Drive<'e> {
     pub(super) resumed: Option<jiff::Timestamp>,
     /// What checks have said of models, in all runs.
     pub(super) learning: Learning,
+    /// What is known about repairs beforehand.
+    pub(super) knowledge: Knowledge,
     /// The brief of an execution that is about to begin.
     pub(super) composed: Option<Brief>,
     /// The tape of the execution at work.
@@ -87,6 +91,7 @@ impl Engine {
             ledger,
             resumed: resumed_at,
             learning: Learning::open(&self.store, &self.config, run)?,
+            knowledge: self.knowledge()?,
             composed: None,
             tape: Vec::new(),
             counted_from: 0,
@@ -111,6 +116,15 @@ impl Engine {
 }
 
 impl Engine {
+    /// What the repairs of all runs have taught, if it is to count.
+    pub(super) fn knowledge(&self) -> anyhow::Result<Knowledge> {
+        if !self.config.healing.learn {
+            return Ok(Knowledge::fixed());
+        }
+        let outcomes = self.store.outcomes(knowledge::LOOK_BACK)?;
+        Ok(Knowledge::of(&outcomes))
+    }
+
     /// Whether every check that is configured now was seen to be acceptable, in a clean checkout,
     /// on exactly the tree on which the run stands.
     pub fn has_verified(&self, run: &Run) -> bool {
@@ -221,6 +235,8 @@ impl Drive<'_> {
             Action::Execute(id) => self.execute(id).await,
             Action::CompleteBuilder => self.complete_builder(),
             Action::Heal => self.heal().await,
+            Action::StartCandidate => self.start_candidate(),
+            Action::ChooseCandidate => self.choose_candidate().await,
             Action::SettleHeal => self.settle_heal().await,
             Action::Finish => self.finish(),
         }
@@ -252,7 +268,9 @@ impl Drive<'_> {
         let run = self.log.run();
         run.progress() == State::SelfHeal
             && run.heal.as_ref().is_some_and(|heal| {
-                heal.remedy.step.is_none() && heal.target.phase > Phase::Builder
+                heal.remedy.step.is_none()
+                    && heal.target.phase > Phase::Builder
+                    && heal.remedy.action != HealAction::TryCandidates
             })
     }
 
@@ -368,6 +386,12 @@ fn quality(run: &Run) -> f64 {
         .iter()
         .filter(|check| check.result.status == CheckStatus::Baseline)
         .count();
+    let flaky: std::collections::BTreeSet<&str> = run
+        .checks
+        .iter()
+        .flat_map(|check| &check.result.flaky)
+        .map(|test| test.name.as_str())
+        .collect();
     let medium = run
         .open_findings()
         .filter(|finding| finding.observation.severity >= Severity::Medium)
@@ -380,6 +404,7 @@ fn quality(run: &Run) -> f64 {
     let penalty = capped(run.heals.len(), 0.03, 0.3)
         + capped(restored, 0.03, 0.2)
         + capped(excused, 0.05, 0.2)
+        + capped(flaky.len(), 0.05, 0.2)
         + capped(medium, 0.02, 0.2);
     ((1.0 - penalty) * 100.0).round() / 100.0
 }

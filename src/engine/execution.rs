@@ -2,12 +2,13 @@
 
 use anyhow::Context as _;
 
-use crate::agents::{AgentError, Next, Output};
+use crate::agents::{ACTING_TOOLS, AgentError, Next, Output};
 use crate::domain::Failure;
 use crate::domain::brief::Brief;
 use crate::domain::event::{Event, PhaseCompleted, PhaseError, StepCompleted, StepError};
 use crate::domain::id::{ExecutionId, StepId, TreeId};
 use crate::domain::phase::Phase;
+use crate::domain::plan::Plan;
 use crate::domain::run::ExecutionState;
 use crate::domain::tape::{Answer, Call, TapeEntry};
 use crate::heal::classify::{self, AnswerError, AnswerProblem};
@@ -38,6 +39,9 @@ impl Drive<'_> {
                     Some(failure) => Err(failure),
                 },
                 Next::Done(Ok(output)) => Ok(output),
+                Next::Done(Err(AgentError::Stuck(pattern))) => {
+                    return self.end_stuck(&work, &pattern).await;
+                }
                 Next::Done(Err(error)) => Err(self.classify(error)),
             };
             return self.end(&work, outcome).await;
@@ -93,20 +97,36 @@ impl Drive<'_> {
         self.tape.push(entry);
     }
 
-    /// A model that goes against hard rules again and again is stopped.
+    /// A model that goes against hard rules again and again is stopped, and so is one that does
+    /// nothing any more but what soft rules refuse.
     fn persistent_denial(&self) -> Option<Failure> {
         const MOST: usize = 3;
-        let hard: Vec<_> = self
-            .tape
-            .iter()
-            .filter_map(|entry| match &entry.answer {
-                Some(Answer::Tool(answer)) => answer.denied.as_ref(),
-                _ => None,
-            })
+        const MOST_IN_A_ROW: usize = 5;
+        let acts = || {
+            self.tape
+                .iter()
+                .filter_map(|entry| match (&entry.call, &entry.answer) {
+                    (Call::Tool(call), Some(Answer::Tool(answer)))
+                        if ACTING_TOOLS.contains(&call.name.as_str()) =>
+                    {
+                        Some(answer)
+                    }
+                    _ => None,
+                })
+        };
+        let hard: Vec<_> = acts()
+            .filter_map(|answer| answer.denied.as_ref())
             .filter(|denial| denial.hard)
             .collect();
-        let last = *hard.last()?;
-        (hard.len() >= MOST).then(|| classify::policy(last))
+        if let Some(last) = hard.last().filter(|_| hard.len() >= MOST) {
+            return Some(classify::policy(last));
+        }
+        let in_a_row: Vec<_> = acts()
+            .rev()
+            .map_while(|answer| answer.denied.as_ref())
+            .collect();
+        let last = in_a_row.first().filter(|_| in_a_row.len() >= MOST_IN_A_ROW);
+        last.map(|denial| classify::policy(denial))
     }
 
     fn classify(&self, error: AgentError) -> Failure {
@@ -125,6 +145,7 @@ impl Drive<'_> {
                 text: String::new(),
                 schema: None,
             }),
+            AgentError::Stuck(pattern) => classify::stuck(&pattern),
             AgentError::Checks(failure) => *failure,
         }
     }
@@ -141,7 +162,17 @@ impl Drive<'_> {
             .collect()
     }
 
-    async fn end(&mut self, work: &Work, outcome: Result<Output, Failure>) -> Halting<()> {
+    pub(super) async fn end(
+        &mut self,
+        work: &Work,
+        outcome: Result<Output, Failure>,
+    ) -> Halting<()> {
+        if self.is_consulting() {
+            return self.end_consultation(work, outcome);
+        }
+        if self.makes_candidate(work) {
+            return self.end_candidate(work, outcome).await;
+        }
         let objection = match (&outcome, &work.state.step, work.state.phase) {
             (Ok(_), Some(_), _) => self.check_step(work).await?,
             (Ok(_), None, Phase::Builder) => self.nothing_left(work),
@@ -151,6 +182,9 @@ impl Drive<'_> {
         match (work.state.step.clone(), outcome) {
             (Some(step), Ok(output)) => self.step_completes(work, step, output).await,
             (Some(step), Err(failure)) => self.step_fails(work, step, failure).await,
+            (None, Ok(output)) if work.state.phase == Phase::Planner => {
+                self.planner_completes(work, output).await
+            }
             (None, Ok(output)) => self.phase_completes(work, output),
             (None, Err(failure)) => self.execution_fails(work, failure).await,
         }
@@ -196,6 +230,22 @@ impl Drive<'_> {
             tree,
         }))?;
         Ok(self.learn_from_failure(work, &failure)?)
+    }
+
+    /// A plan says what is still to be done; what is done stays as it is.
+    async fn planner_completes(&mut self, work: &Work, output: Output) -> Halting<()> {
+        let plan: Plan =
+            serde_json::from_value(output.value).context("the planner's output is no plan")?;
+        match plan.keeping(&self.log.run().finished_steps()) {
+            Ok(plan) => {
+                let value = serde_json::to_value(&plan)?;
+                self.phase_completes(work, Output { value, ..output })
+            }
+            Err(error) => {
+                self.execution_fails(work, classify::from_plan(&error))
+                    .await
+            }
+        }
     }
 
     fn phase_completes(&mut self, work: &Work, output: Output) -> Halting<()> {

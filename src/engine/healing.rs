@@ -1,18 +1,21 @@
 //! Healing: choose a remedy, carry it out, and keep it only if things are strictly better.
 
-use crate::domain::Failure;
-use crate::domain::event::{Event, HealSettled, HealStarted, PhaseStarted, RunFailed};
-use crate::domain::failure::{Cause, ErrorType, Origin};
-use crate::domain::id::ExecutionId;
-use crate::domain::phase::Phase;
-use crate::domain::remedy::HealAction;
-use crate::domain::run::{ByHand, Standing};
-use crate::domain::tape::{Answer, TapeEntry};
-use crate::heal::remedy::{self, Decision, HealBudget, Situation, Tried};
+use crate::domain::event::{Event, HealSettled, HealStarted, PhaseStarted, RunFailed, RunStopped};
+use crate::domain::failure::Distribution;
+use crate::domain::outcome::Outcome;
+use crate::domain::phase::{Agent, Phase};
+use crate::domain::remedy::{Considered, HealAction, Remedy};
+use crate::domain::run::{OpenHeal, Standing};
+use crate::heal::remedy::{self, Decision};
+use crate::heal::stuck;
+use crate::store::Write;
 
 use super::drive::Drive;
 use super::halt::{Halt, Halting};
-use super::site::Place;
+use super::replay::recording::Recording;
+
+/// The most bytes of a repair's diff on the record.
+const DIFF: usize = 8 * 1024;
 
 impl Drive<'_> {
     pub(super) async fn heal(&mut self) -> Halting<()> {
@@ -22,31 +25,18 @@ impl Drive<'_> {
         let Some(standing) = run.failure.clone() else {
             return Err(anyhow::anyhow!("a repair needs a failure").into());
         };
-        let situation = self.situation(&standing)?;
-        let budget = HealBudget {
-            failures: run.retry_count(),
-            max_retries: run.limits.max_retries,
-            heals: run.heal_count,
-            max_heals: run.limits.max_heals,
-        };
-        match remedy::choose(&standing.failure, &situation, &self.tried(), &budget) {
-            Decision::Act(remedy) => {
-                let run = self.log.run();
-                self.log.event(Event::HealStarted(HealStarted {
-                    heal: run.next_heal(),
-                    signature: standing.failure.signature.clone(),
-                    error_type: standing.failure.error_type,
-                    cause: standing.failure.message.clone(),
-                    remedy,
-                    snapshot: run.tree.clone(),
-                }))?;
-                Ok(())
-            }
+        match self.decision(&standing)? {
+            Decision::Act {
+                remedy,
+                considered,
+                distribution,
+            } => self.begin_heal(&standing, remedy, considered, distribution),
+            Decision::Consult(agent) => self.consult(agent, &standing),
             Decision::Stop {
                 reason,
                 message,
                 action_required,
-            } => Err(Halt::Stop(crate::domain::event::RunStopped {
+            } => Err(Halt::Stop(RunStopped {
                 reason,
                 message,
                 action_required,
@@ -54,6 +44,67 @@ impl Drive<'_> {
             })),
             Decision::GiveUp { reason } => self.give_up(&standing, reason),
         }
+    }
+
+    /// What is done about a failure. What follows a record does what was done then: what helps is
+    /// believed otherwise today, and proves nothing about the run.
+    fn decision(&self, standing: &Standing) -> Halting<Decision> {
+        if let Some(recorded) = self.recorded_decision() {
+            return Ok(recorded);
+        }
+        let (failure, at, tried) = (&standing.failure, self.situation(standing)?, self.tried());
+        let budget = self.heal_budget();
+        let decision = remedy::choose(failure, &at, &tried, &budget, &self.knowledge);
+        Ok(match at.wanted {
+            // Whoever names a repair has looked.
+            Some(_) => decision,
+            None => stuck::guard(decision, failure, &tried, at.run, at.resumed),
+        })
+    }
+
+    fn recorded_decision(&self) -> Option<Decision> {
+        let recording = self.log.recording.as_ref();
+        match recording.and_then(Recording::next_work)? {
+            Event::HealStarted(started) => Some(Decision::Act {
+                remedy: started.remedy.clone(),
+                considered: started.considered.clone(),
+                distribution: started
+                    .distribution
+                    .unwrap_or_else(|| Distribution::certain(started.error_type)),
+            }),
+            Event::AnalysisStarted(started) => Some(Decision::Consult(started.execution.agent)),
+            Event::RunFailed(failed) => Some(Decision::GiveUp {
+                reason: failed.reason.clone(),
+            }),
+            Event::PhaseStarted(started) if !started.abandoned.is_empty() => {
+                Some(Decision::GiveUp {
+                    reason: String::new(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn begin_heal(
+        &mut self,
+        standing: &Standing,
+        remedy: Remedy,
+        considered: Vec<Considered>,
+        distribution: Distribution,
+    ) -> Halting<()> {
+        let run = self.log.run();
+        self.log.event(Event::HealStarted(HealStarted {
+            heal: run.next_heal(),
+            signature: standing.failure.signature.clone(),
+            error_type: standing.failure.error_type,
+            cause: standing.failure.message.clone(),
+            root_cause: standing.failure.root_cause.clone(),
+            distribution: Some(distribution),
+            remedy,
+            considered,
+            snapshot: run.tree.clone(),
+        }))?;
+        Ok(())
     }
 
     /// Goes on without a step that stays broken, where that is wanted; else the run fails.
@@ -72,73 +123,6 @@ impl Drive<'_> {
             error_type: standing.failure.error_type,
         }))?;
         Ok(())
-    }
-
-    fn tried(&self) -> Vec<Tried> {
-        let heals = &self.log.run().heals;
-        heals
-            .iter()
-            .map(|heal| Tried {
-                signature: heal.signature.clone(),
-                action: heal.remedy.action,
-                input: heal.remedy.input.clone(),
-                kept: heal.kept == Some(true),
-                evidence: heal.message.clone().unwrap_or_default(),
-                resumed: heal.interventions,
-            })
-            .collect()
-    }
-
-    fn situation(&self, standing: &Standing) -> anyhow::Result<Situation> {
-        let run = self.log.run();
-        let answer = match standing.execution {
-            Some(id) if standing.failure.error_type == ErrorType::Llm => self.last_answer(id)?,
-            _ => None,
-        };
-        Ok(Situation {
-            run: run.id,
-            phase: standing.phase,
-            step: standing.step.clone(),
-            tree: run.tree.clone(),
-            models: self.models_of(standing.phase.agent()),
-            has_setup: !self.site.setup().is_empty(),
-            template_for_missing: self.template_for_missing(&standing.failure)?,
-            plan_exists: run.plan.is_some(),
-            answer,
-            diff: self.site.diff(&run.created.base_tree, &run.tree)?,
-            code: self.site.code_around(&standing.failure),
-            wanted: match run.by_hand {
-                Some(ByHand::Wanted(wish)) => wish.action,
-                _ => None,
-            },
-            resumed: run.interventions,
-        })
-    }
-
-    pub(super) fn last_answer(&self, execution: ExecutionId) -> anyhow::Result<Option<String>> {
-        let tape = self.engine.store.tape(self.log.run().id, execution)?;
-        Ok(tape
-            .iter()
-            .rev()
-            .find_map(|entry: &TapeEntry| match &entry.answer {
-                Some(Answer::Model(answer)) => Some(answer.text.clone()),
-                _ => None,
-            }))
-    }
-
-    /// The committed template of a file that the failure names as missing.
-    fn template_for_missing(&self, failure: &Failure) -> anyhow::Result<Option<String>> {
-        if failure.cause != Cause::Missing || failure.origin == Origin::Model {
-            return Ok(None);
-        }
-        let files = self.site.files(&self.log.run().tree)?;
-        let words = format!("{}\n{}", failure.message, failure.evidence);
-        Ok(files.into_iter().find(|file| {
-            template_of(file).is_some_and(|missing| {
-                let name = missing.rsplit('/').next().unwrap_or(missing);
-                words.contains(name) && self.site.worktrees().is_ok_and(|site| site.lacks(missing))
-            })
-        }))
     }
 
     /// What a remedy does before its phase begins again.
@@ -163,21 +147,38 @@ impl Drive<'_> {
         Ok(())
     }
 
+    /// Keeps a repair if things are strictly better and nothing fails that passed before it; else
+    /// restores tree, plan, steps and worktree as they were.
     pub(super) async fn settle_heal(&mut self) -> Halting<()> {
         let run = self.log.run();
         let Some(open) = run.heal.clone() else {
             return Err(anyhow::anyhow!("no repair is open").into());
         };
-        let kept = open.better == Some(true);
+        let broken = run.newly_failing();
+        let kept = open.better == Some(true) && broken.is_empty();
         let message = match (&run.failure, kept) {
-            (None, _) => format!("{} worked", open.remedy.action),
+            (None, true) => format!("{} worked", open.remedy.action),
             (Some(now), true) => format!("better, but not yet good: {}", now.failure.message),
-            (Some(now), false) => format!("not better: {}", now.failure.message),
+            (Some(now), false) if broken.is_empty() => {
+                format!("not better: {}", now.failure.message)
+            }
+            (_, false) => {
+                format!(
+                    "not better: what ran or passed before does not now: {}",
+                    named(&broken)
+                )
+            }
         };
         self.log.commit().await?;
         let usage = self.usage_since(open.id)?;
+        let mut diff = self.site.diff(&open.snapshot, &self.log.run().tree)?;
+        if diff.len() > DIFF {
+            diff.truncate(diff.floor_char_boundary(DIFF));
+            diff.push_str("\n[the rest of the diff is left out]\n");
+        }
         if !kept {
-            self.site.restore(Place::Build, &open.snapshot)?;
+            self.drop_template_of(&open)?;
+            self.site.put_back(&open.snapshot)?;
             crate::failpoint::hit("heal.restored");
         }
         let settled = HealSettled {
@@ -188,14 +189,61 @@ impl Drive<'_> {
                 open.snapshot
             },
             message,
+            diff,
             tokens: usage.tokens(),
             cost_usd: usage.cost_usd,
         };
+        self.learn_from_heal(&settled, kept);
         self.log.event(match kept {
             true => Event::HealSuccess(settled),
             false => Event::HealFailed(settled),
         })?;
         Ok(())
+    }
+
+    /// Takes back the file that a repair made from its template: it is ignored, so no tree has it.
+    fn drop_template_of(&mut self, open: &OpenHeal) -> anyhow::Result<()> {
+        if open.remedy.action != HealAction::CreateFromTemplate {
+            return Ok(());
+        }
+        let Some(template) = self.template_named(&open.target.failure, false)? else {
+            return Ok(());
+        };
+        let others = self.log.run().heals.iter().any(|heal| {
+            heal.id != open.id
+                && heal.remedy.action == HealAction::CreateFromTemplate
+                && heal.kept == Some(true)
+        });
+        self.site.worktrees_mut()?.drop_template(&template, others)
+    }
+
+    /// Learns what became of a repair, in the transaction of the event that says so. What follows a
+    /// record learns nothing: its source has.
+    fn learn_from_heal(&mut self, settled: &HealSettled, kept: bool) {
+        let run = self.log.run();
+        let state = run.heals.iter().find(|state| state.id == settled.heal);
+        let Some(state) = state.filter(|_| !self.is_following()) else {
+            return;
+        };
+        let certain = || Distribution::certain(state.error_type);
+        let outcome = Outcome {
+            phase: state.phase,
+            signature: state.signature.clone(),
+            error_type: state.error_type,
+            distribution: state.distribution.unwrap_or_else(certain),
+            action: state.remedy.action,
+            success: kept,
+            tokens: settled.tokens,
+            cost_usd: settled.cost_usd,
+            cause: state.cause.clone(),
+        };
+        if self.engine.config.healing.learn {
+            self.knowledge.see(&outcome);
+        }
+        self.log.write(Write::Outcome {
+            heal: settled.heal,
+            outcome,
+        });
     }
 
     /// What the executions since a repair's beginning have used.
@@ -220,11 +268,24 @@ impl Drive<'_> {
         }
         Ok(total)
     }
+
+    /// Whether an agent can be asked about failures: a model is named for it.
+    pub(super) fn can_ask(&self, agent: Agent) -> bool {
+        self.models_of(agent) > 0
+    }
 }
 
-/// The file that a template stands for: `.env` for `.env.example`.
-pub(super) fn template_of(file: &str) -> Option<&str> {
-    [".example", ".sample", ".template", ".dist"]
-        .into_iter()
-        .find_map(|suffix| file.strip_suffix(suffix))
+/// The first few of these names.
+fn named(names: &[String]) -> String {
+    const MOST: usize = 3;
+    let first = names
+        .iter()
+        .take(MOST)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
 }

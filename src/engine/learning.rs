@@ -83,6 +83,27 @@ impl Drive<'_> {
         self.judge_all(&work, true)
     }
 
+    /// Learns from the checks that chose among patches, in the transaction of that choice: each patch
+    /// is judged by what they said of it, whether it was taken or not.
+    pub(super) fn learn_from_choice(&mut self, fit: &[ExecutionId]) -> anyhow::Result<()> {
+        let heal = self
+            .log
+            .run()
+            .heal
+            .as_ref()
+            .filter(|_| !self.is_following());
+        let made = heal.map(|heal| {
+            let made = heal.candidates.iter().filter(|patch| patch.tree.is_some());
+            made.map(|patch| patch.execution).collect::<Vec<_>>()
+        });
+        let (good, bad): (Vec<_>, Vec<_>) = made
+            .unwrap_or_default()
+            .into_iter()
+            .partition(|execution| fit.contains(execution));
+        self.judge_all(&good, true)?;
+        self.judge_all(&bad, false)
+    }
+
     fn judge_all(&mut self, executions: &[ExecutionId], success: bool) -> anyhow::Result<()> {
         let run = self.log.run();
         let answered: BTreeMap<_, _> = self.engine.store.answered_by(run.id)?;
@@ -181,6 +202,8 @@ pub(super) fn class(
         },
         (Agent::Tester, _) => "test",
         (Agent::Releaser, _) => "release",
+        (Agent::Analyzer, _) => "analyze",
+        (Agent::Repair, _) => "repair",
     };
     class.to_owned()
 }

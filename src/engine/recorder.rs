@@ -108,7 +108,7 @@ impl Recorder {
             recording.meet(&record);
         }
         self.writes.push(Write::Event {
-            record: record.clone(),
+            record: Box::new(record.clone()),
             run: Box::new(self.run.clone()),
         });
         let place = Place::of_event(&record.event, &self.run);

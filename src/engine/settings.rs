@@ -27,6 +27,7 @@ impl Drive<'_> {
     /// source did.
     pub(super) fn model_settings(
         &self,
+        agent: Agent,
         phase: Phase,
         step: Option<&Step>,
         heal: Option<&OpenHeal>,
@@ -37,7 +38,7 @@ impl Drive<'_> {
         {
             return Ok(settings);
         }
-        let (config, agent) = (&self.engine.config, phase.agent());
+        let config = &self.engine.config;
         let configured = config.phases.get(agent.as_str());
         let (names, choice) = self.order_of_models(agent, step, heal, execution)?;
         let first = names.first().and_then(|name| config.models.get(name));

@@ -41,6 +41,11 @@ impl Drive<'_> {
         if READING_TOOLS.contains(&call.name.as_str()) {
             return self.read(call);
         }
+        if self.is_consulting() {
+            let text =
+                "nothing is changed or run while a failure is looked into: read, then answer";
+            return Ok(failed(text.to_owned()));
+        }
         let gate = self.gate(work)?;
         if call.name == "run_command" && self.is_following() {
             return self.recall_command(work, ordinal, call);

@@ -16,6 +16,7 @@ use crate::engine::recorder::Recorder;
 use crate::engine::site::Site;
 use crate::engine::{Engine, Ground};
 use crate::failpoint;
+use crate::heal::knowledge::Knowledge;
 use crate::workspace::apply::{ApplyError, End, Journey, Planned, Target, carry_out, plan};
 
 use super::{Result, Route, Taken, TakenResult, Taking, TakingError};
@@ -45,6 +46,7 @@ impl<'e> Mover<'e> {
             resumed: None,
             // No model is asked.
             learning: Learning::default(),
+            knowledge: Knowledge::fixed(),
             composed: None,
             tape: Vec::new(),
             counted_from: 0,

@@ -103,6 +103,14 @@ impl Recording {
         self.course.get(self.next).map(|record| &record.event)
     }
 
+    /// The next event of the source that is its own work: what its people and drivers did on the
+    /// way is done again before it.
+    pub(in crate::engine) fn next_work(&self) -> Option<&Event> {
+        let rest = self.course.get(self.next..)?.iter();
+        let mut rest = rest.map(|record| &record.event);
+        rest.find(|event| !is_pause(event))
+    }
+
     /// The event after the next.
     pub(in crate::engine) fn second_event(&self) -> Option<&Event> {
         self.course.get(self.next + 1).map(|record| &record.event)
@@ -140,6 +148,8 @@ impl Recording {
         let begun = |record: &Record| match &record.event {
             Event::PhaseStarted(started) => started.execution.clone(),
             Event::StepStarted(started) => Some(started.execution.clone()),
+            Event::AnalysisStarted(started) => Some(started.execution.clone()),
+            Event::CandidateStarted(started) => Some(started.execution.clone()),
             _ => None,
         };
         let mut begun = self.course.iter().filter_map(begun);

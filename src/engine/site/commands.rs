@@ -1,6 +1,6 @@
 //! Commands where a run works: how they are framed, and what a set-up leaves behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -8,9 +8,11 @@ use std::time::Duration;
 use crate::config::{CheckConfig, SetupConfig};
 use crate::domain::Digest;
 use crate::domain::proposal::CommandLine;
-use crate::verify;
+use crate::verify::{self, Part};
+use crate::workspace::artifacts::{Gathering, Kept};
 use crate::workspace::command::{self, CommandError, CommandOutput, CommandSpec};
 use crate::workspace::environment::{self, HomeChoice};
+use crate::workspace::runner::{Bench, Ended, Job, RunError};
 use crate::workspace::written::Watch;
 
 use super::{Place, Worktrees};
@@ -31,6 +33,14 @@ const LOCK_FILES: [&str; 13] = [
     "uv.lock",
     "yarn.lock",
 ];
+
+/// The name under which the outputs of a check's part are kept.
+pub(in crate::engine) fn part_label(label: &str, part: &Part) -> String {
+    match part.is_whole() {
+        true => label.to_owned(),
+        false => format!("{label}-{}", part.shard),
+    }
+}
 
 /// Where it is to stand that a place was set up, and for which dependencies.
 pub(in crate::engine) struct SetupMark {
@@ -99,6 +109,18 @@ impl Worktrees<'_> {
         spec
     }
 
+    /// The names of the variables that every check has.
+    pub(super) fn variables_of_checks(&self) -> BTreeSet<String> {
+        let env = environment::commands(
+            self.environment.variables(),
+            &[],
+            &BTreeMap::new(),
+            &self.tmp(Place::Check),
+            HomeChoice::User,
+        );
+        env.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// What is the same for every command in a place.
     fn frame(&self, place: Place, label: &str) -> CommandSpec {
         CommandSpec {
@@ -142,18 +164,73 @@ impl Worktrees<'_> {
         Digest::of(&all)
     }
 
-    /// Watches for the report files that a check is about to write in a place.
-    pub(in crate::engine) fn watch_reports(
+    /// Watches for the files that the parts of a check are about to write in a place: their reports, and what is to be
+    /// kept.
+    pub(in crate::engine) fn watch(
         &self,
         place: Place,
         check: &CheckConfig,
-    ) -> anyhow::Result<Watch> {
-        let cwd = self.directory.join(&check.cwd);
-        Ok(Watch::begin(
-            &self.roots[&place],
-            &cwd,
-            &check.report_files,
-        )?)
+        parts: &[Part],
+    ) -> anyhow::Result<(Vec<Watch>, Gathering)> {
+        let (root, cwd) = (&self.roots[&place], self.directory.join(&check.cwd));
+        let reports = parts
+            .iter()
+            .map(|part| Watch::begin(root, &cwd, &part.report_files))
+            .collect::<Result<_, _>>()?;
+        let left = Gathering::begin(root, &cwd, &check.artifacts, &self.tmp(place))?;
+        Ok((reports, left))
+    }
+
+    /// Keeps what a check has left and named, beside its outputs.
+    pub(in crate::engine) fn keep(
+        &self,
+        left: Gathering,
+        named: &[String],
+        label: &str,
+    ) -> std::io::Result<Vec<Kept>> {
+        let to = self.spool.join(label).join("files");
+        Ok(left.end(named, &to, || Ok(()))?.0)
+    }
+
+    /// Runs the parts of a check in a place, side by side, each for at most `timeout`.
+    pub(in crate::engine) fn run_parts(
+        &mut self,
+        place: Place,
+        check: &CheckConfig,
+        (parts, label): (&[Part], &str),
+        timeout: Duration,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<CommandOutput>, RunError> {
+        let folder = self.folder(place, &check.cwd);
+        let tmp = self.tmp(place);
+        let jobs: Vec<Job> = parts
+            .iter()
+            .map(|part| {
+                let label = part_label(label, part);
+                Job {
+                    line: part.line.clone(),
+                    env: part.env.clone(),
+                    spool: self.spool.join(&label),
+                    own: (!part.is_whole()).then_some(label),
+                }
+            })
+            .collect();
+        let bench = Bench {
+            supervisor: &self.ground.supervisor,
+            variables: self.environment.variables(),
+            root: &self.roots[&place],
+            tmp: &tmp,
+            confined: self.confined,
+        };
+        let containers = &mut self.containers;
+        let untold: Ended<'_> = &|_, _| ();
+        bench.run(
+            containers,
+            check,
+            (&folder, timeout),
+            &jobs,
+            (cancel, untold),
+        )
     }
 
     /// The set-up commands of the repository.

@@ -15,6 +15,12 @@ impl Worktrees<'_> {
         Ok(self.ground.own.list_files(tree)?)
     }
 
+    /// The text of a file of a tree, if it is one there.
+    pub(super) fn text_in(&self, tree: &TreeId, path: &str) -> anyhow::Result<Option<String>> {
+        let content = self.ground.own.read_blob(tree, path)?;
+        Ok(content.and_then(|content| String::from_utf8(content).ok()))
+    }
+
     /// The paths that differ between two trees.
     pub(super) fn changed_paths(&self, a: &TreeId, b: &TreeId) -> anyhow::Result<Vec<String>> {
         Ok(self.ground.own.changed_paths(a, b)?)

@@ -7,6 +7,8 @@ mod history;
 mod templates;
 mod worktrees;
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 
 use crate::config::SetupConfig;
@@ -15,6 +17,7 @@ use crate::domain::{Failure, Run};
 
 use super::Engine;
 
+pub(super) use commands::part_label;
 pub(super) use worktrees::{Place, Worktrees};
 
 /// The run's worktrees, if it has ground to work on.
@@ -48,6 +51,11 @@ impl<'e> Site<'e> {
         self.0.as_mut().map_or(Ok(()), |it| it.restore(place, tree))
     }
 
+    /// Puts the builder's worktree back to a tree, with nothing left of what a repair did there.
+    pub(super) fn put_back(&mut self, tree: &TreeId) -> anyhow::Result<()> {
+        self.0.as_mut().map_or(Ok(()), |it| it.put_back(tree))
+    }
+
     /// Hands a finished run's build output on, and removes its worktrees. Failing is harmless.
     pub(super) fn hand_on(&mut self) {
         if let Some(worktrees) = &mut self.0 {
@@ -69,6 +77,18 @@ impl<'e> Site<'e> {
     pub(super) fn text(&self, path: &str) -> Option<String> {
         let content = self.0.as_ref()?.held().read(path).ok()??;
         String::from_utf8(content).ok()
+    }
+
+    /// The text of a file of a tree, if it is one there.
+    pub(super) fn text_in(&self, tree: &TreeId, path: &str) -> anyhow::Result<Option<String>> {
+        let worktrees = self.0.as_ref();
+        worktrees.map_or(Ok(None), |it| it.text_in(tree, path))
+    }
+
+    /// The names of the variables that every check has.
+    pub(super) fn variables_of_checks(&self) -> BTreeSet<String> {
+        let worktrees = self.0.as_ref();
+        worktrees.map_or_else(BTreeSet::new, Worktrees::variables_of_checks)
     }
 
     /// Whether the run stands where it began. Where there are no files, the change counts as made.

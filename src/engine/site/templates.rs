@@ -1,11 +1,11 @@
 //! Files that a repair makes from their committed templates, ignored ones in every place.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use crate::domain::id::TreeId;
-use crate::engine::healing::template_of;
+use crate::engine::templates::template_of;
 
 use super::{Place, Worktrees};
 
@@ -42,13 +42,36 @@ impl Worktrees<'_> {
             return Ok(());
         };
         let (from, to) = (root.join(template), root.join(target));
-        if from.is_file() && to.symlink_metadata().is_err() {
+        // A link may lead out of the tree, to what no template is.
+        let is_plain = stays_within(root, template) && from.is_file();
+        if is_plain && stays_within(root, target) && to.symlink_metadata().is_err() {
             // Made aside and renamed, so that a kill leaves no half of it.
             let aside = root.with_file_name(".rgpt-template");
             std::fs::copy(&from, &aside)
                 .and_then(|_| std::fs::rename(&aside, &to))
                 .with_context(|| format!("cannot make {}", to.display()))?;
             crate::failpoint::hit("template.copied");
+        }
+        Ok(())
+    }
+
+    /// Takes back a file that was made from a template, in every place. Whether there are `others`.
+    pub(in crate::engine) fn drop_template(
+        &mut self,
+        template: &str,
+        others: bool,
+    ) -> anyhow::Result<()> {
+        self.templates = others;
+        let Some(target) = template_of(template) else {
+            return Ok(());
+        };
+        for root in self.made_roots().filter(|root| stays_within(root, target)) {
+            match std::fs::remove_file(root.join(target)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {target}"));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -66,4 +89,13 @@ impl Worktrees<'_> {
     fn made_roots(&self) -> impl Iterator<Item = &PathBuf> {
         self.roots.values().filter(|root| root.is_dir())
     }
+}
+
+/// Whether no part of a path in a worktree is a link.
+fn stays_within(root: &Path, path: &str) -> bool {
+    let mut at = root.to_owned();
+    Path::new(path).components().all(|part| {
+        at.push(part);
+        !at.symlink_metadata().is_ok_and(|found| found.is_symlink())
+    })
 }

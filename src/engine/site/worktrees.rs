@@ -12,6 +12,7 @@ use crate::domain::proposal::ChangeSet;
 use crate::domain::remedy::HealAction;
 use crate::engine::{Engine, Ground};
 use crate::workspace::confine;
+use crate::workspace::container::Containers;
 use crate::workspace::edit::Held;
 use crate::workspace::share;
 use crate::workspace::worktree::{self, DiskChange, Purpose, Worktree};
@@ -25,16 +26,31 @@ pub(in crate::engine) enum Place {
     Check,
     /// The checks run here on the base tree.
     Base,
+    /// The checks choose among patches here.
+    FirstLane,
+    /// The same, side by side with the first.
+    SecondLane,
 }
 
 impl Place {
-    pub(super) const ALL: [Self; 3] = [Self::Build, Self::Check, Self::Base];
+    pub(super) const ALL: [Self; 5] = [
+        Self::Build,
+        Self::Check,
+        Self::Base,
+        Self::FirstLane,
+        Self::SecondLane,
+    ];
+
+    /// Where checks run side by side.
+    pub(in crate::engine) const LANES: [Self; 2] = [Self::FirstLane, Self::SecondLane];
 
     pub(in crate::engine) fn name(self) -> &'static str {
         match self {
             Self::Build => "build",
             Self::Check => "check",
             Self::Base => "base",
+            Self::FirstLane => "lane-1",
+            Self::SecondLane => "lane-2",
         }
     }
 
@@ -43,6 +59,8 @@ impl Place {
             Self::Build => Purpose::Build,
             Self::Check => Purpose::Check,
             Self::Base => Purpose::Base,
+            Self::FirstLane => Purpose::FirstLane,
+            Self::SecondLane => Purpose::SecondLane,
         }
     }
 }
@@ -65,6 +83,8 @@ pub(in crate::engine) struct Worktrees<'e> {
     cache: PathBuf,
     /// Whether commands are confined here.
     pub(in crate::engine) confined: bool,
+    /// The containers of checks that want one.
+    pub(super) containers: Containers,
     /// Whether a repair makes files from their templates.
     pub(super) templates: bool,
 }
@@ -92,13 +112,15 @@ impl<'e> Worktrees<'e> {
             .parent()
             .map(Path::to_owned)
             .unwrap_or_default();
+        let spool = engine.state.artifacts.join(format!("run-{}", run.id));
         Ok(Self {
+            containers: Containers::new(engine.environment.variables(), &spool),
             ground,
             config: &engine.config,
             environment: &engine.environment,
             directory: PathBuf::from(&run.created.directory),
             tmp: parent.with_extension("tmp"),
-            spool: engine.state.artifacts.join(format!("run-{}", run.id)),
+            spool,
             roots,
             trees: BTreeMap::new(),
             held: None,
@@ -261,6 +283,27 @@ impl<'e> Worktrees<'e> {
             }
         }
         Ok(())
+    }
+
+    /// Puts the builder's worktree back to a tree with nothing else in it but the build output that
+    /// compilers keep apart: what a repair that is taken back has left, ignored files included, is
+    /// gone.
+    pub(in crate::engine) fn put_back(&mut self, tree: &TreeId) -> anyhow::Result<()> {
+        // They are ignored files, made by a repair that was kept, perhaps.
+        if self.templates {
+            return self.restore(Place::Build, tree);
+        }
+        self.held = None;
+        self.fresh(Place::Build, tree)?;
+        self.held = Some(Held::open(&self.roots[&Place::Build])?);
+        Ok(())
+    }
+
+    /// Writes a tree out again in a place that is made.
+    pub(in crate::engine) fn rewrite(&self, place: Place, tree: &TreeId) -> anyhow::Result<()> {
+        let worktree = self.trees.get(&place);
+        let worktree = worktree.with_context(|| format!("the {} is not made", place.name()))?;
+        Ok(worktree.restore(tree)?)
     }
 
     /// Takes these paths, as they are on disk, into the tree.
