@@ -1,5 +1,9 @@
 //! `rgpt test`: the project's tests, on what is on disk.
 
+mod browser;
+mod containers;
+mod shards;
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -354,9 +358,9 @@ fn gos_tests_are_read() {
     insta::assert_snapshot!(told(&outcome), @r"
     ✗ test  1 passed, 2 failed, 1 skipped, exit code 1, TIME
 
-    ✗ example.org/a.TestTable
+    ✗ TestTable
 
-    ✗ example.org/a.TestTable/two
+    ✗ TestTable/two
         a_test.go:8: n=2
 
     4 tests, 2 failed, 1 skipped, TIME
@@ -367,4 +371,41 @@ fn gos_tests_are_read() {
     );
     let document = document(&sandbox, 2, &[]);
     assert_eq!(document["results"][0]["test_case"], "example.org/a");
+}
+
+#[test]
+#[ignore = "needs node"]
+fn nodes_own_runner_runs_a_part_by_itself() {
+    let test = "const test = require('node:test');\ntest(__filename.slice(-9), () => {});\n";
+    let sandbox = folder(&[
+        (
+            "orchestrator.local.yaml",
+            "checks: {test: {command: node --test, shards: 2}}\n",
+        ),
+        ("a.test.js", test),
+        ("b.test.js", test),
+        ("c.test.js", test),
+    ]);
+    let document = document(&sandbox, 0, &[]);
+    assert_eq!(document["summary"]["passed"], 3, "{document:#}");
+    assert_eq!(document["checks"][0]["shards"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+#[ignore = "needs go"]
+fn gos_packages_are_dealt_out() {
+    let test = "package p\n\nimport \"testing\"\n\nfunc TestOk(t *testing.T) {}\n";
+    let sandbox = folder(&[
+        (
+            "orchestrator.local.yaml",
+            "checks: {test: {command: go test ./..., shards: 4}}\n",
+        ),
+        ("go.mod", "module example.org/a\n\ngo 1.19\n"),
+        ("a/a_test.go", test),
+        ("b/b_test.go", test),
+        ("c/c_test.go", test),
+    ]);
+    let document = document(&sandbox, 0, &[]);
+    assert_eq!(document["summary"]["passed"], 3, "{document:#}");
+    assert_eq!(document["checks"][0]["shards"][3]["empty"], true);
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::document::Doc;
-use super::layout::{count, hang, pad, width};
+use super::layout::{count, fit, hang, pad, width};
 use super::look::{Look, Mark, style};
 use super::units;
 
@@ -16,7 +16,70 @@ const MOST_FINDINGS: usize = 10;
 /// How many lines of the output are shown of a check that says nothing else.
 const LAST_LINES: usize = 20;
 
-/// One line a check, what failed, and a line for them all.
+/// How many of the slowest tests are shown, and from how many milliseconds on a test is slow.
+const SLOWEST: usize = 3;
+const SLOW_MS: u64 = 1000;
+/// The most kept files that are shown.
+const MOST_KEPT: usize = 10;
+
+/// A part of a check while it goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Running {
+    /// How long it took, in milliseconds, once it has ended.
+    pub(crate) took_ms: Option<u64>,
+    /// Whether it ended well.
+    pub(crate) good: bool,
+}
+
+/// The lines that show how far a check is, which began so many milliseconds ago.
+pub(crate) fn running(
+    name: &str,
+    parts: &[Running],
+    since_ms: u64,
+    tick: usize,
+    look: &Look,
+) -> Vec<String> {
+    let one = |(index, part): (usize, &Running)| {
+        let sign = match part.took_ms {
+            None => style::paint(Mark::Busy.style(), look.spinner(tick).to_string()),
+            Some(_) if part.good => look.mark(Mark::Good),
+            Some(_) => look.mark(Mark::Bad),
+        };
+        let what = match parts.len() {
+            0 | 1 => name.to_owned(),
+            of => format!("{name} {}/{of}", index + 1),
+        };
+        let time = part
+            .took_ms
+            .map_or_else(|| units::seconds(since_ms), units::duration);
+        let room = look.width.saturating_sub(width(&time) + 4);
+        format!(
+            "{sign} {}  {}",
+            fit(&what, room, look),
+            style::paint(style::DIM, time)
+        )
+    };
+    parts.iter().enumerate().map(one).collect()
+}
+
+/// The line that tells in a pipe that a shard has ended.
+pub(crate) fn ended(
+    name: &str,
+    shard: usize,
+    of: usize,
+    exit_code: Option<i32>,
+    part: Running,
+) -> String {
+    let how = match exit_code {
+        Some(0) => "done".to_owned(),
+        Some(code) => format!("exit code {code}"),
+        None => "killed".to_owned(),
+    };
+    let time = units::duration(part.took_ms.unwrap_or_default());
+    format!("{name}, shard {shard} of {of}: {how}, {time}")
+}
+
+/// One line a check, what failed, what was slow, what was kept, and a line for them all.
 pub(crate) fn test(document: &Value, look: &Look) -> String {
     let document = Doc(document);
     let names = document
@@ -34,6 +97,8 @@ pub(crate) fn test(document: &Value, look: &Look) -> String {
     for check in document.list("checks") {
         lines.extend(without_tests(check, look));
     }
+    lines.extend(slowest(document, look));
+    lines.extend(kept(document, look));
     lines.push(String::new());
     lines.push(total(document));
     lines.join("\n")
@@ -67,6 +132,7 @@ fn verdict(check: Doc<'_>, names: usize, look: &Look) -> String {
             other => other.to_owned(),
         });
     }
+    parts.extend(shards(check));
     if let Some(code) = check.number("exit_code").filter(|code| *code != 0) {
         parts.push(format!("exit code {code}"));
     }
@@ -76,6 +142,74 @@ fn verdict(check: Doc<'_>, names: usize, look: &Look) -> String {
         text.push_str(&format!(": {note}"));
     }
     hang(&head, &text, 4, look)
+}
+
+/// `4 shards (2 failed)`.
+fn shards(check: Doc<'_>) -> Option<String> {
+    let all = check.list("shards").count();
+    let failed = check.list("shards").filter(|shard| !passes(*shard)).count();
+    let empty = check
+        .list("shards")
+        .filter(|shard| shard.is("empty"))
+        .count();
+    let notes: Vec<String> = [(failed, "failed"), (empty, "empty")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    let notes = match notes.as_slice() {
+        [] => String::new(),
+        notes => format!(" ({})", notes.join(", ")),
+    };
+    (all > 0).then(|| format!("{}{notes}", count(all as u64, "shard", "shards")))
+}
+
+/// The tests that took longest, if any took long.
+fn slowest(document: Doc<'_>, look: &Look) -> Vec<String> {
+    let mut slow: Vec<(u64, Doc<'_>)> = document
+        .list("results")
+        .filter_map(|test| Some((test.number("duration_ms")?, test)))
+        .filter(|(ms, _)| *ms >= SLOW_MS)
+        .collect();
+    // A check that stands for itself is no test among others.
+    if document.list("results").count() < 2 {
+        slow.clear();
+    }
+    slow.sort_by_key(|(ms, _)| std::cmp::Reverse(*ms));
+    listed("slowest", slow.iter().take(SLOWEST), |(ms, test)| {
+        let time = pad(&units::duration(*ms), 8);
+        hang(&format!("  {time}"), &test.word("test_case"), 2, look)
+    })
+}
+
+/// The files that were kept.
+fn kept(document: Doc<'_>, look: &Look) -> Vec<String> {
+    let names: Vec<String> = document
+        .list("artifacts")
+        .filter_map(Doc::own_text)
+        .collect();
+    let mut lines = listed("kept", names.iter().take(MOST_KEPT), |name| {
+        // Not broken into lines: it is to be opened.
+        format!("  {}", style::paint(style::ACCENT, name))
+    });
+    if let Some(more) = names.len().checked_sub(MOST_KEPT).filter(|more| *more > 0) {
+        lines.push(format!("  {} and {more} more", look.ellipsis()));
+    }
+    lines
+}
+
+/// A heading with lines below it, if there are any.
+fn listed<T>(
+    heading: &str,
+    items: impl Iterator<Item = T>,
+    line: impl Fn(T) -> String,
+) -> Vec<String> {
+    let lines: Vec<String> = items.map(line).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    let heading = style::paint(style::HEAD, heading);
+    [String::new(), heading].into_iter().chain(lines).collect()
 }
 
 /// Each failing test with what it says; more than fit are counted.
@@ -246,5 +380,58 @@ mod tests {
 
         1 test, 1 failed, 40 ms
         ");
+    }
+
+    #[test]
+    fn shards_slow_tests_and_kept_files_have_their_lines() {
+        let test = |name: &str, ms: u64| json!({"test_case": name, "status": "passed", "duration_ms": ms, "message": null});
+        let shard = |status: &str, empty: bool| json!({"status": status, "empty": empty});
+        let document = json!({
+            "summary": {"passed": 4, "failed": 0, "skipped": 0, "duration": 9000},
+            "results": [test("quick", 12), test("slow", 1200), test("slower\u{1b}[2J", 4000), test("slow too", 1100), test("slowest", 61_000)],
+            "artifacts": ["out/a\u{1b}b.png"],
+            "checks": [{"name": "test", "status": "passed", "exit_code": 0, "duration_ms": 9000, "shards": [shard("passed", false), shard("passed", true)],
+                "report": {"passed": 5, "failed": 0, "skipped": 0, "errors": 0, "complete": true}}],
+        });
+        insta::assert_snapshot!(shown(&document), @r"
+        ✓ test  5 passed, 2 shards (1 empty), 9.0 s
+
+        slowest
+          1 m 1 s slowest
+          4.0 s   slower
+          1.2 s   slow
+
+        kept
+          out/a.png
+
+        4 tests, all well, 9.0 s
+        ");
+    }
+
+    #[test]
+    fn parts_that_run_have_a_line_each() {
+        let parts = [
+            Running::default(),
+            Running {
+                took_ms: Some(1500),
+                good: true,
+            },
+            Running {
+                took_ms: Some(90),
+                good: false,
+            },
+        ];
+        let lines = running("test", &parts, 2100, 0, &fixture::look());
+        insta::assert_snapshot!(fixture::plain(&lines.join("\n")), @r"
+        ⠋ test 1/3  2 s
+        ✓ test 2/3  1.5 s
+        ✗ test 3/3  90 ms
+        ");
+        let one = running("test", &parts[..1], 2100, 3, &fixture::look());
+        assert_eq!(fixture::plain(&one.concat()), "⠸ test  2 s");
+        assert_eq!(
+            ended("e2e", 2, 4, None, parts[2]),
+            "e2e, shard 2 of 4: killed, 90 ms"
+        );
     }
 }
