@@ -1,6 +1,9 @@
-//! `rgpt heal`: one repair by hand.
+//! `rgpt heal`: one repair by hand, and what has been learned of repairs.
+
+mod learned;
 
 use crate::domain::event::{HealByHand, RunResumed};
+use crate::domain::failure::ErrorType;
 use crate::domain::remedy::HealAction;
 use crate::domain::run::Standing;
 use crate::domain::{Run, State};
@@ -11,19 +14,38 @@ use super::ui::Ui;
 use super::watch::{self, Show};
 use super::{Global, Outcome, Which, exit, open};
 
-/// Make one repair of the failure on which a run stands, and stop again
+/// Make one repair of the failure on which a run stands, and stop again; or show what repairs help
 ///
 /// The repair is kept only if things are strictly better when the check that failed has run again.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     which: Which,
-    /// The repair, as in fix_assertion; the cheapest that brings something new if none is named
+    /// The repair, as in fix_assertion; the most promising that brings something new if none is named
     #[arg(long, value_name = "ACTION")]
     action: Option<HealAction>,
+    /// Show the repairs there are, how likely each is to help, and what has helped before
+    #[arg(long, conflicts_with_all = ["id", "run", "action"])]
+    list: bool,
+    /// Forget what became of the repairs of a failure, by the beginning of its signature, or `all`
+    #[arg(long, value_name = "SIGNATURE", conflicts_with_all = ["id", "run", "action", "list"])]
+    forget: Option<String>,
+}
+
+impl Args {
+    /// Whether events are printed as they happen.
+    pub(super) fn streams(&self) -> bool {
+        !self.list && self.forget.is_none()
+    }
 }
 
 pub(super) fn heal(args: &Args, global: &Global, ui: &Ui) -> Outcome {
+    if args.list {
+        return learned::list(global, ui);
+    }
+    if let Some(signature) = &args.forget {
+        return learned::forget(signature, global, ui);
+    }
     let (store, run) = open::run_named(global, &args.which)?;
     let standing = standing(&run)?;
     if let Some(action) = args.action {
@@ -72,6 +94,10 @@ fn require_on_ladder(run: &Run, standing: &Standing, action: HealAction) -> Resu
     }
     let names: Vec<&str> = known.into_iter().map(HealAction::as_str).collect();
     let hint = match names.as_slice() {
+        [] if standing.failure.error_type == ErrorType::Safety => format!(
+            "a refusal is not argued with; do the work again, by another model or policy: rgpt resume --run {} --phase builder",
+            run.id
+        ),
         [] => format!("see what is wrong: rgpt inspect {}", run.id),
         names => format!("there are: {}", names.join(", ")),
     };

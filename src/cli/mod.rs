@@ -4,6 +4,7 @@ mod advance;
 mod apply;
 mod artifacts;
 mod cancel;
+mod classify;
 mod completions;
 mod config;
 mod create;
@@ -109,6 +110,11 @@ struct Which {
 }
 
 impl Which {
+    /// Whether a run is named at all.
+    fn is_named(&self) -> bool {
+        self.run.is_some() || self.id.is_some()
+    }
+
     /// The number, or `latest`.
     fn name(&self) -> &str {
         self.run
@@ -157,6 +163,7 @@ enum Verb {
     Models(models::Args),
     SwitchModel(switch_model::Args),
     Test(test::Args),
+    Classify(classify::Args),
     #[command(subcommand)]
     Config(config::Verb),
     #[command(subcommand)]
@@ -248,16 +255,16 @@ fn usage(error: &clap::Error) -> ExitCode {
 impl Verb {
     /// Whether the verb prints events as they happen.
     fn streams(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Heal(args) => args.streams(),
             Self::Run(_)
-                | Self::Advance(_)
-                | Self::Resume(_)
-                | Self::Replay(_)
-                | Self::Heal(_)
-                | Self::Demo(_)
-                | Self::Logs(_)
-        )
+            | Self::Advance(_)
+            | Self::Resume(_)
+            | Self::Replay(_)
+            | Self::Demo(_)
+            | Self::Logs(_) => true,
+            _ => false,
+        }
     }
 }
 
@@ -284,6 +291,7 @@ fn dispatch(verb: Verb, global: &Global, ui: &Ui) -> Outcome {
         Verb::Models(args) => models::models(&args, global, ui),
         Verb::SwitchModel(args) => switch_model::switch_model(&args, global, ui),
         Verb::Test(args) => test::test(&args, global, ui),
+        Verb::Classify(args) => classify::classify(&args, global, ui),
         Verb::Config(verb) => config::config(&verb, global, ui),
         Verb::Db(verb) => db::db(&verb, global, ui),
         Verb::Completions(args) => completions::completions(&args, ui),

@@ -1,5 +1,6 @@
 //! Opening what verbs work on: repository, configuration, record, engine.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,10 +111,13 @@ pub(super) fn configuration(
         Some(repository) => Some(repository.top.clone()),
         None => git_top(start),
     };
-    // There is one that no run can be made for: without a commit, with submodules.
-    let checkout = match repository {
-        Some(_) => None,
-        None => Checkout::around(start).ok(),
+    // There is one that no run can be made for: without a commit, with submodules. git is asked once there is a file
+    // to ask about.
+    let checkout = OnceCell::new();
+    let checkout = || {
+        checkout
+            .get_or_init(|| Checkout::around(start).ok())
+            .as_ref()
     };
     let unknown = top.is_some();
     Ok(config::load(&LoadRequest {
@@ -123,10 +127,11 @@ pub(super) fn configuration(
         environment,
         flags,
         // A file of which git cannot tell is treated as one that came with the repository.
-        tracked: &|path| match (repository, &checkout) {
-            (Some(repository), _) => repository.is_tracked(path).unwrap_or(true),
-            (None, Some(checkout)) => checkout.is_tracked(path).unwrap_or(true),
-            (None, None) => unknown,
+        tracked: &|path| match repository {
+            Some(repository) => repository.is_tracked(path).unwrap_or(true),
+            None => checkout().map_or(unknown, |checkout| {
+                checkout.is_tracked(path).unwrap_or(true)
+            }),
         },
         trusted: &|content| {
             accepted

@@ -147,6 +147,12 @@ pub fn check(check: Doc<'_>) -> String {
         "error" => "could not be carried out".to_owned(),
         _ => status,
     };
+    match check.number("reruns").filter(|reruns| *reruns > 0) {
+        Some(1) => text.push_str(", and once again"),
+        Some(2) => text.push_str(", and twice again"),
+        Some(more) => text.push_str(&format!(", and {more} times again")),
+        None => {}
+    }
     match check.word("scope").as_str() {
         "base" => text.push_str(" on the base"),
         "step" => text.push_str(" after a step"),

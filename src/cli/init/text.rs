@@ -116,6 +116,11 @@ fn check_settings(check: &CheckConfig, explained: &mut Explained, text: &mut Str
         let line = format!("    report: {report}");
         text.push_str(&explained.line(&line, "how its output is read"));
     }
+    if !check.report_files.is_empty() {
+        let globs: Vec<String> = check.report_files.iter().map(|glob| quoted(glob)).collect();
+        let line = format!("    report_files: [{}]", globs.join(", "));
+        text.push_str(&explained.line(&line, "the files that hold its report"));
+    }
     if !check.env.is_empty() {
         text.push_str("    env:\n");
         for (name, value) in &check.env {

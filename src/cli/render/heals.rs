@@ -1,7 +1,7 @@
 //! What was repaired: in short for the summary, as a timeline for `inspect`.
 
 use super::document::Doc;
-use super::layout::{hang, pad, width};
+use super::layout::{fit, hang, pad, width};
 use super::look::{Look, Mark, style};
 use super::units;
 use crate::export::words::{self, Tone};
@@ -73,27 +73,50 @@ fn block(number: usize, heal: Doc<'_>, look: &Look) -> String {
             .or(heal.amount("cost"))
             .map(units::cost),
     ];
-    let rows = [
-        ("cause", heal.at("heal_output").text("cause")),
-        ("action", Some(action.collect::<Vec<_>>().join(": "))),
-        ("outcome", outcome(heal)),
-        (
-            "used",
-            Some(used.into_iter().flatten().collect::<Vec<_>>().join(", ")),
-        ),
-        (
-            "signature",
-            heal.text("signature")
-                .map(|text| text.chars().take(12).collect()),
-        ),
-    ];
-    for (name, text) in rows {
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
-            let name = style::paint(style::DIM, name);
-            lines.push(hang(&format!("       {}", pad(&name, 11)), &text, 4, look));
-        }
-    }
+    let output = heal.at("heal_output");
+    let row = |name: &str, text: Option<String>| {
+        let text = text.filter(|text| !text.is_empty())?;
+        Some(hang(&label(name), &text, 4, look))
+    };
+    let cause = output.text("root_cause").or_else(|| output.text("cause"));
+    lines.extend(row("root cause", cause));
+    lines.extend(row("action", Some(action.collect::<Vec<_>>().join(": "))));
+    lines.extend(quoted("evidence", &output.lines("evidence"), 8, look));
+    lines.extend(row("outcome", outcome(heal)));
+    lines.extend(quoted("diff", &output.lines("diff"), 24, look));
+    let used = used.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    lines.extend(row("used", Some(used)));
+    let signature = heal.text("signature");
+    lines.extend(row(
+        "signature",
+        signature.map(|text| text.chars().take(12).collect()),
+    ));
     lines.join("\n")
+}
+
+fn label(name: &str) -> String {
+    format!("       {}", pad(&style::paint(style::DIM, name), 12))
+}
+
+/// The first of these lines, each as it stands.
+fn quoted(name: &str, lines: &[String], most: usize, look: &Look) -> Option<String> {
+    if lines.is_empty() {
+        return None;
+    }
+    let head = label(name);
+    let indent = " ".repeat(width(&head));
+    let room = look.width.saturating_sub(indent.len()).max(8);
+    let mut shown: Vec<String> = lines
+        .iter()
+        .take(most)
+        .map(|line| fit(line, room, look))
+        .collect();
+    let more = lines.len().saturating_sub(most);
+    if more > 0 {
+        let more = format!("{more} more lines");
+        shown.push(style::paint(style::DIM, more).to_string());
+    }
+    Some(format!("{head}{}", shown.join(&format!("\n{indent}"))))
 }
 
 fn outcome(heal: Doc<'_>) -> Option<String> {

@@ -7,7 +7,7 @@ use super::document::Doc;
 use super::layout::{hang, pad};
 use super::look::{Look, Mark, style};
 use super::summary::section;
-use super::{checks, heals, outcome, phases, replay, timeline, units};
+use super::{checks, failures, heals, outcome, phases, replay, timeline, units};
 use crate::export::words;
 
 /// The record of a run, from its `inspect --json` document; `verbose` shows every event.
@@ -69,6 +69,7 @@ fn header(document: Doc<'_>, now: Timestamp, look: &Look) -> String {
         ),
         ("forks", replay::forks(document)),
         ("used", words::usage(run)),
+        ("failures", failures::rates(document.at("rates"))),
         ("repairs", repairs(run)),
         (
             "quality",

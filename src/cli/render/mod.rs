@@ -8,10 +8,12 @@
 pub(crate) mod application;
 pub(crate) mod artifacts;
 mod checks;
+pub(crate) mod classify;
 pub(crate) mod comparison;
 pub(crate) mod config;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod failures;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod heals;
@@ -26,6 +28,7 @@ pub(crate) mod outcome;
 mod phases;
 pub(crate) mod probes;
 pub(crate) mod progress;
+pub(crate) mod repairs;
 mod replay;
 pub(crate) mod summary;
 mod table;

@@ -54,6 +54,13 @@ pub(crate) fn next(document: Doc<'_>, look: &Look) -> Option<String> {
             commands.push(inspect);
             commands
         }
+        "failed" if was_refused(document) => vec![
+            inspect,
+            (
+                format!("rgpt resume --run {id} --phase builder{flags}"),
+                "do the work again, by another model or policy",
+            ),
+        ],
         "failed" => vec![
             inspect,
             (resume, "try again with a new budget"),
@@ -71,6 +78,13 @@ pub(crate) fn next(document: Doc<'_>, look: &Look) -> Option<String> {
         _ => vec![inspect, (resume, "go on, if nobody drives it any more")],
     };
     commands_to_type(&commands, look)
+}
+
+/// Whether the run failed because something was refused for good: no repair is made of that.
+fn was_refused(document: Doc<'_>) -> bool {
+    let mut executions = document.list("executions").rev();
+    let failed = executions.find(|execution| execution.word("status") == "failed");
+    failed.is_some_and(|execution| execution.word("error_type") == "SAFETY_ERROR")
 }
 
 /// One command a line, with what it is for where that fits; nothing if there are none.
@@ -124,6 +138,10 @@ fn instead_of_resuming(document: Doc<'_>, flags: &str) -> Vec<(String, &'static 
                 "do it with models",
             ),
         ],
+        ("stuck", _) => vec![(
+            format!("rgpt inspect {id} --failures{flags}"),
+            "what failed, and what was tried",
+        )],
         ("until", _) if words::repair_taken_back(document) => vec![(
             format!("rgpt heal --run {id}{flags}"),
             "make another repair by hand",

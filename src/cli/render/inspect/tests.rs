@@ -60,28 +60,28 @@ fn every_heal_says_what_it_was_for_and_how_it_ended() {
     insta::assert_snapshot!(part(&shown(&fixture::demo(), false), "Heals", "Checks"), @r"
     Heals
       ✓ 1  12:03:04  LLM_ERROR in planner, kept
-           cause      EOF while parsing a string at line 1 column 187
-           action     regenerate: the answer cannot be read; ask again with the
-                      exact error
-           outcome    the plan can be read now
-           used       812 tokens, $0.0021
-           signature  3f2a91c0d4e5
+           root cause  EOF while parsing a string at line 1 column 187
+           action      regenerate: the answer cannot be read; ask again with the
+                       exact error
+           outcome     the plan can be read now
+           used        812 tokens, $0.0021
+           signature   3f2a91c0d4e5
       ✓ 2  12:03:06  LOGIC_ERROR in builder, kept
-           cause      `todo add --priority` is parsed in src/main.rs, which step-2
-                      may not edit
-           action     refine_plan: the step needs src/main.rs, which is outside its
-                      scope
-           outcome    step step-2 is completed
-           used       2.3k tokens, $0.0067
-           signature  9bc4417e00d2
+           root cause  `todo add --priority` is parsed in src/main.rs, which step-2
+                       may not edit
+           action      refine_plan: the step needs src/main.rs, which is outside its
+                       scope
+           outcome     step step-2 is completed
+           used        2.3k tokens, $0.0067
+           signature   9bc4417e00d2
       ✓ 3  12:03:09  ASSERTION_ERROR in tester, kept
-           cause      assertion `left == right` failed: equally urgent items keep
-                      their order
-           action     fix_assertion: a test fails; show the builder the assertion,
-                      its code and the diff
-           outcome    check test passes
-           used       1.9k tokens, $0.0049
-           signature  51d0e9aa7c33
+           root cause  assertion `left == right` failed: equally urgent items keep
+                       their order
+           action      fix_assertion: a test fails; show the builder the assertion,
+                       its code and the diff
+           outcome     check test passes
+           used        1.9k tokens, $0.0049
+           signature   51d0e9aa7c33
     ");
 }
 

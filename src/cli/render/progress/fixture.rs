@@ -96,6 +96,7 @@ fn error() -> Event {
             root_cause: None,
             evidence: String::new(),
             failing_tests: Vec::new(),
+            distribution: None,
             retry_after_ms: None,
             action_required: None,
             damage: None,
@@ -112,6 +113,9 @@ fn heal() -> Event {
         signature: Digest::of(b"s"),
         error_type: ErrorType::Llm,
         cause: "the answer is cut off".to_owned(),
+        root_cause: None,
+        distribution: None,
+        considered: Vec::new(),
         remedy: Remedy {
             action: HealAction::Regenerate,
             goto: Phase::Planner,
@@ -120,6 +124,8 @@ fn heal() -> Event {
             input: Digest::of(b"i"),
             wait_ms: 0,
             reason: "ask again with the exact error".to_owned(),
+            commands: Vec::new(),
+            variables: std::collections::BTreeMap::new(),
         },
         snapshot: tree(),
     })
@@ -130,6 +136,7 @@ fn healed() -> Event {
         heal: HealId(1),
         tree: tree(),
         message: "the plan can be read now".to_owned(),
+        diff: String::new(),
         tokens: 812,
         cost_usd: 0.002,
     })
@@ -165,6 +172,8 @@ fn check() -> Event {
             signal: None,
             tests: vec![test("a", TestStatus::Passed), test("b", TestStatus::Failed)],
             excused: Vec::new(),
+            flaky: Vec::new(),
+            reruns: 0,
             observations: Vec::new(),
             note: None,
             output: String::new(),

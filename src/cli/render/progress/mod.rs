@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use self::board::Board;
-use self::screen::Screen;
+pub(crate) use self::screen::Screen;
 use crate::bus::{Message, Subscription};
 use crate::cli::ui::Ui;
 use crate::domain::budget::Usage;
