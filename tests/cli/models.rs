@@ -50,7 +50,7 @@ fn a_model_is_shown_with_its_settings_and_its_record() {
         (&model["name"], &model["kind"]),
         (&json!("scripted"), &json!("scripted"))
     );
-    assert_eq!(model["phases"], json!(["planner", "builder"]));
+    assert_eq!(model["phases"], json!(["planner", "builder", "repair"]));
     assert_eq!(model["usable"], true);
     assert_eq!(
         model["breaker"],
@@ -177,7 +177,7 @@ fn an_ollama_of_the_persons_own_is_found_where_its_variable_says() {
         (&model["name"], &model["model"]),
         (&json!("qwen3-coder-30b"), &json!("qwen3-coder:30b"))
     );
-    assert_eq!(model["phases"], json!(["planner", "builder"]));
+    assert_eq!(model["phases"], json!(["planner", "builder", "repair"]));
     assert_eq!(model["base_url"], server.base());
     assert!(
         server

@@ -183,7 +183,7 @@ fn a_tracked_file_that_names_a_provider_until_it_is_trusted() {
     );
     sandbox.commit("a provider");
     let (message, hint) = refused(&sandbox, 1, &RUN);
-    assert!(message.contains("orchestrator.yaml:3:"), "{message}");
+    assert!(message.contains("orchestrator.yaml:4:"), "{message}");
     assert!(message.contains("providers"), "{message}");
     assert!(hint.contains("rgpt config trust"), "{hint}");
 
